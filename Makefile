@@ -1,0 +1,42 @@
+# make demo | make test | make check: each sets up what it needs, in .venv in this tree.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+
+.PHONY: demo test check notebooks bench clean format
+.DEFAULT_GOAL := demo
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "amlab needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(STAMP)
+
+# Without FILE: record a few machines, save, reopen, inspect, verify.  With FILE=x.gob.br: open, inspect, verify it.
+demo: $(STAMP)
+	$(BIN)/amlab demo $(if $(FILE),--file $(FILE))
+
+test: $(STAMP)
+	$(BIN)/python -m pytest tests
+	$(BIN)/python -m tests.notebooks
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+# Runs the tutorials again and writes their outputs.
+notebooks: $(STAMP)
+	$(BIN)/python -m tests.notebooks --write
+
+bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/amlab bench --peers
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
