@@ -40,7 +40,7 @@ class MachineInfo:
 
     def __init__(
         self,
-        id: str,
+        machine_id: str,
         states: Iterable[str],
         schema: Mapping[str, Mapping[str, Any]] | None = None,
         groups: Mapping[str, Sequence[int]] | None = None,
@@ -49,7 +49,7 @@ class MachineInfo:
         version: str = "",
         groups_order: Iterable[str] | None = None,
     ) -> None:
-        self.id = id
+        self.id = machine_id
         self.states = tuple(states)
         self.schema = {name: dict(state) for name, state in (schema or {}).items()}
         self.groups = {name: tuple(states) for name, states in (groups or {}).items()}
@@ -108,7 +108,7 @@ class MachineBuilder:
         log: Iterable[tuple[int, str]] = (),
         pre_log: Iterable[tuple[int, str]] = (),
         args: Mapping[str, str] | None = None,
-        id: str = "",
+        tx_id: str = "",
         queue_dump: Iterable[str] = (),
         stack: str = "",
     ) -> None:
@@ -140,7 +140,7 @@ class MachineBuilder:
         flat["queue_dump"].extend([texts.add(t) for t in queue_dump])
         self.clocks.append(clocks_after)
         row = (kind, flags, time_ns or 0, zone_s, queue_tick, mut_queue_tick, mut_queue_token, queue_len)
-        self.append_row(id.encode("utf-8", "surrogateescape"), (*row, texts.add(stack) if stack else 0))
+        self.append_row(tx_id.encode("utf-8", "surrogateescape"), (*row, texts.add(stack) if stack else 0))
 
     def freeze(self) -> Columns:
         """The columns so far; values of a record that was never finished are left out."""
@@ -165,7 +165,7 @@ class SessionBuilder:
 
     def machine(
         self,
-        id: str,
+        machine_id: str,
         states: Iterable[str],
         schema: Mapping[str, Mapping[str, Any]] | None = None,
         groups: Mapping[str, Sequence[int]] | None = None,
@@ -178,7 +178,7 @@ class SessionBuilder:
 
         `schema` maps a state to `auto`, `multi`, `require`, `add`, `remove`, `after`, `tags`, as far as set.
         """
-        info = MachineInfo(id, states, schema, groups, parent, tags, version, groups_order)
+        info = MachineInfo(machine_id, states, schema, groups, parent, tags, version, groups_order)
         builder = MachineBuilder(info, self.texts, self.logs, self.steps)
         self.machines.append(builder)
         return builder

@@ -2,7 +2,8 @@
 
 A record's clocks mostly equal those of the record before, so only what differs is kept, in order:
 `ptr[i]:ptr[i+1]` are the changes that record `i` made.  Every `stride` records the whole vector is
-kept, so `at(i)` applies a bounded number of changes.
+kept, so `at(i)` applies a bounded number of changes.  A record with fewer ticks than the machine has
+states says nothing of the others: they stay.
 
 Knows nothing of: states' names, transitions, files.
 """
@@ -32,7 +33,7 @@ class Clocks:
         self.ptr, self.state, self.tick, self.width = ptr, state, tick, width
         self.lengths = lengths  # entries of each record, where they are not all `width`
         n = len(ptr) - 1
-        self.stride = max(16, min(1024, 4 * max(width, 1) * n // max(len(state), 1)))
+        self.stride = max(16, min(max(1024, 4 * width), 4 * max(width, 1) * n // max(len(state), 1)))
         self.snaps = np.zeros((n // self.stride + 1, width), dtype=tick.dtype)
         for s in range(1, len(self.snaps)):
             row = self.snaps[s]
@@ -142,12 +143,10 @@ class ClockBuilder:
         if width > self.width:
             self._last = np.concatenate([self._last, np.zeros(width - self.width, dtype=np.uint64)])
             self.width = width
-        if width < self.width:
-            rows = np.pad(rows, ((0, 0), (0, self.width - width)))
         if not count:
             return
         changed = np.empty(rows.shape, dtype=bool)
-        changed[0] = rows[0] != self._last
+        changed[0] = rows[0] != self._last[:width]
         np.not_equal(rows[1:], rows[:-1], out=changed[1:])
         at, states = np.nonzero(changed)
         ticks = rows[at, states]
@@ -155,7 +154,7 @@ class ClockBuilder:
         self._ptr.append(np.bincount(at, minlength=count).astype(np.uint32))
         self._states.append(states.astype(np.uint16 if self.width <= 2**16 else np.uint32))
         self._ticks.append(ticks.astype(np.uint32) if small else ticks)
-        self._last = rows[-1].copy()
+        self._last[:width] = rows[-1]
 
     def freeze(self) -> Clocks:
         """The clocks so far."""

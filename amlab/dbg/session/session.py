@@ -34,8 +34,8 @@ class Session:
     the `FormatError` that ended the reading of a damaged file opened with `partial=True`, else None.
     """
 
-    def __init__(self, *, path: str = "", format: str = "memory", damage: FormatError | None = None) -> None:
-        self.path, self.format, self.damage = path, format, damage
+    def __init__(self, *, path: str = "", file_format: str = "memory", damage: FormatError | None = None) -> None:
+        self.path, self.format, self.damage = path, file_format, damage
         self.machines = Machines(())
         self.pools: Pools
         self.about: dict[str, Any] = {}  # what a format wants to keep, such as the type names on the wire

@@ -1,0 +1,68 @@
+"""Brotli, streamed with a bound on what comes out, so a bomb costs no more than the limit.
+
+Knows nothing of: what is inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import brotli
+
+from amlab.errors import FormatError
+
+__all__ = ["compress", "decompress"]
+
+_CHUNK = 1 << 16
+_OUT = 1 << 20
+
+
+def decompress(
+    data: bytes, max_bytes: int, progress: Callable[[int, int], object] | None = None
+) -> tuple[bytes, FormatError | None]:
+    """What a brotli stream holds, and the error that ended it early, if one did."""
+    parts: list[bytes] = []
+    size = 0
+    damage: FormatError | None = None
+    decoder = brotli.Decompressor()
+    view = memoryview(data)
+    at = 0
+    try:
+        while not decoder.is_finished():
+            if decoder.can_accept_more_data():
+                if at >= len(data):
+                    damage = FormatError(
+                        f"The compressed data ends early: {len(data):,} bytes gave {size:,} and more should follow",
+                        offset=size,
+                        path="",
+                    )
+                    break
+                chunk = bytes(view[at : at + _CHUNK])
+                at += len(chunk)
+            else:
+                chunk = b""
+            out = decoder.process(chunk, output_buffer_limit=_OUT)
+            size += len(out)
+            if size > max_bytes:
+                damage = FormatError(
+                    f"The file holds more than the limit of {max_bytes:,} bytes once decompressed;"
+                    " raise Limits.max_bytes if it is to be trusted",
+                    offset=max_bytes,
+                    path="",
+                )
+                parts.append(out[: len(out) - (size - max_bytes)])
+                break
+            parts.append(out)
+            if progress is not None:
+                progress(at, len(data))
+    except brotli.error:
+        damage = FormatError(
+            f"Not brotli, or damaged: decompression failed after {size:,} bytes came out", offset=size, path=""
+        )
+    return b"".join(parts), damage
+
+
+def compress(data: bytes, quality: int = 6) -> bytes:
+    """A brotli stream of `data`."""
+    packed: bytes = brotli.compress(data, quality=quality, lgwin=22)
+    return packed
