@@ -143,5 +143,7 @@ def save_session(session: Session, path: str | PathLike[str]) -> None:
     endings = [c.ending for c in _CODECS]
     ending = "".join(Path(name).suffixes[-2:])
     raise UsageError(
-        f"No format has the ending {ending or '(none)'!r} of {name!r}{near(ending, endings)}", path=name, endings=endings
+        f"No format has the ending {ending or '(none)'!r} of {name!r}{near(ending, endings)}",
+        path=name,
+        endings=endings,
     )

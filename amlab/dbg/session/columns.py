@@ -33,6 +33,7 @@ class Flag(IntFlag):
     INDEXES = 32  # called states were given by index
     UTC = 64  # the time was given as UTC, not as a zone of offset 0
     TIMELESS = 128  # no time, or one that nanoseconds since 1970 cannot hold (then it is among the odd)
+    NO_ARGS = 256  # a map of args was there, and empty
 
 
 @dataclass(frozen=True, slots=True)

@@ -360,6 +360,8 @@ class RecordLoop:
 
     def _read_args(self, p: int) -> int:
         n, p = self._count(p, "args")
+        if not n:
+            self._row[1] |= Flag.NO_ARGS.value
         intern, args = self.builder.texts.add_raw, self._flat["args"]
         for _ in range(2 * n):
             text, p = self._bytes(p)

@@ -126,6 +126,6 @@ EXPORT_TYPES: tuple[GobType, ...] = (
     ),
     GobType(78, Kind.SLICE, "[]*machine.LogEntry", elem=77),
     GobType(77, Kind.STRUCT, "LogEntry", fields=(("Level", 2), ("Text", 6))),
-    GobType(79, Kind.GOB_ENCODER, "Time"),
+    GobType(79, Kind.GOB_ENCODER, inner_id=85),
     GobType(80, Kind.MAP, "map[string]string", key=6, elem=6),
 )

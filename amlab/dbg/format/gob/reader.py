@@ -197,6 +197,9 @@ class GobReader:
             "BinaryMarshalerT": lambda: GobType(type_id, Kind.BINARY_MARSHALER, label),
             "TextMarshalerT": lambda: GobType(type_id, Kind.TEXT_MARSHALER, label),
         }[name]()
+        inner_id = (body["CommonType"] or {}).get("Id", 0)
+        if inner_id != type_id:
+            made = made._replace(inner_id=inner_id)
         self.types[type_id] = made
         self.announced.append(made)
 
@@ -324,4 +327,4 @@ class GobReader:
         except BadGob as e:
             raise e.under(f".({name[:60]})") from None
         self.check_end(end)
-        return GobInterface(name, value)
+        return GobInterface(name, value, type_id)

@@ -43,13 +43,15 @@ class GobType(NamedTuple):
     key: int = 0
     length: int = 0
     fields: tuple[tuple[str, int], ...] = ()
+    inner_id: int = 0  # a second number that Go announces for some types and never uses
 
 
 class GobInterface(NamedTuple):
-    """The value of an interface: the name its type was registered with, and the value."""
+    """The value of an interface: the name its type was registered with, the value, the type's number."""
 
     type: str
     value: Any
+    type_id: int = 0
 
 
 FIRST_USER_ID = 64
