@@ -24,6 +24,7 @@ class Bar:
         self._shown = False
 
     def __call__(self, done: int, total: int) -> None:
+        """Redraws, at most ten times a second."""
         now = self._clock()
         if now < self._next or total <= 0:
             return

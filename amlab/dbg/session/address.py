@@ -25,11 +25,11 @@ _SCHEME = "mach://"
 
 
 class Address(NamedTuple):
-    """A parsed address; `tx` is an id or number as written, `index` is set for the `@N` form."""
+    """A parsed address; `tx` is an id or number as written, `number` is set for the `@N` form."""
 
     machine: str
     tx: str | None = None
-    index: int | None = None
+    number: int | None = None
 
 
 def format_address(machine: str, tx: str | int | None = None) -> str:

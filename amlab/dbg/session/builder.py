@@ -140,14 +140,16 @@ class MachineBuilder:
         flat["queue_dump"].extend([texts.add(t) for t in queue_dump])
         self.clocks.append(clocks_after)
         row = (kind, flags, time_ns or 0, zone_s, queue_tick, mut_queue_tick, mut_queue_token, queue_len)
-        self.append_row(tx_id.encode("utf-8", "surrogateescape"), (*row, texts.add(stack) if stack else 0))
+        self.append_row(tx_id.encode("utf-8", "replace"), (*row, texts.add(stack) if stack else 0))
 
     def freeze(self) -> Columns:
         """The columns so far; values of a record that was never finished are left out."""
         count = len(self.ids)
-        values = {name: narrow(column) for name, column in zip((*_SCALARS, "stack"), self.scalars, strict=True)}
+        values: dict[str, Any] = {
+            name: narrow(column) for name, column in zip((*_SCALARS, "stack"), self.scalars, strict=True)
+        }
         values["time_ns"] = values["time_ns"].astype(np.int64)
-        ragged = {}
+        ragged: dict[str, Any] = {}
         for name in _RAGGED:
             ends = np.frombuffer(self.ends[name], dtype=np.uint32).copy() if count else np.zeros(0, dtype=np.uint32)
             total = int(ends[-1]) if count else 0

@@ -69,8 +69,9 @@ class Clocks:
         """Records at which the tick of `state` differs from the record before, and the ticks then."""
         if self._by_state is None:
             order = np.argsort(self.state, kind="stable")
+            counts = self.ptr[1:] - self.ptr[:-1]
             starts = np.searchsorted(self.state[order], np.arange(self.width + 1))
-            rows = np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.ptr.astype(np.int64)))[order]
+            rows = np.repeat(np.arange(len(self), dtype=np.int64), counts)[order]
             self._by_state = (starts, rows, self.tick[order])
         starts, rows, ticks = self._by_state
         a, b = int(starts[state]), int(starts[state + 1])

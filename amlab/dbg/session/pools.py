@@ -51,7 +51,7 @@ class Texts:
         return self._blob[start : int(self._ends[i])]
 
     def __getitem__(self, i: int) -> str:
-        return self.raw(i).decode("utf-8", "surrogateescape")
+        return self.raw(i).decode("utf-8", "replace")
 
     @property
     def blob(self) -> bytes:
@@ -82,7 +82,7 @@ class TextPool:
 
     def add(self, text: str) -> int:
         """The id of `text`."""
-        return self.add_raw(text.encode("utf-8", "surrogateescape"))
+        return self.add_raw(text.encode("utf-8", "replace"))
 
     def add_raw(self, text: bytes) -> int:
         """The id of a text given as bytes."""
@@ -124,7 +124,7 @@ class LogPool:
 
     def add(self, level: int, text: str) -> int:
         """The id of an entry."""
-        return self.add_raw(level, text.encode("utf-8", "surrogateescape"))
+        return self.add_raw(level, text.encode("utf-8", "replace"))
 
     def add_raw(self, level: int, text: bytes) -> int:
         """The id of an entry whose text is given as bytes."""

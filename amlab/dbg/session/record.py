@@ -128,7 +128,8 @@ class MachineRecord:
         return self.columns.kind
 
     def _flag(self, flag: Flag) -> NDArray[np.bool_]:
-        return (self.columns.flags & flag.value) != 0
+        found: NDArray[np.bool_] = (self.columns.flags & flag.value) != 0
+        return found
 
     @cached_property
     def accepted(self) -> NDArray[np.bool_]:

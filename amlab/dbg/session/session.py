@@ -129,7 +129,7 @@ class Session:
         machine = self.get_machine(parts.machine)
         if parts.tx is None:
             raise UsageError(f"{address!r} names a machine; add /TX, an id or a number below {len(machine)}")
-        return machine.tx(parts.tx if parts.index is None else parts.index)
+        return machine.tx(parts.tx if parts.number is None else parts.number)
 
     @property
     def nbytes(self) -> int:
@@ -139,12 +139,12 @@ class Session:
     def __repr__(self) -> str:
         machines = self.machines.values()
         txs, steps, logs = (sum(m.counts[k] for m in machines) for k in ("txs", "steps", "log_entries"))
-        lines = [
-            f"<Session {self.path or self.format}: {len(machines)} machines, {txs:,} records, {steps:,} steps,"
-            f" {logs:,} log entries>"
+        head = f"{len(machines)} machines, {txs:,} records, {steps:,} steps, {logs:,} log entries"
+        lines = [f"<Session {self.path or self.format}: {head}>"]
+        lines += [
+            f"  {m.key}: {len(m):,} records, {len(m.states)} states, {m.counts['errors']} errors"
+            for m in sorted(machines, key=lambda m: -len(m))[:5]
         ]
-        for m in sorted(machines, key=lambda m: -len(m))[:5]:
-            lines.append(f"  {m.key}: {len(m):,} records, {len(m.states)} states, {m.counts['errors']} errors")
         if len(machines) > 5:
             lines.append(f"  and {len(machines) - 5} more machines")
         if self.damage is not None:

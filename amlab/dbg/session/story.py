@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Story", "find_sources"]
 
 
-class Story(Sequence[Tx]):
+class Story:
     """All records of a session in one order; `story[p]` is a `Tx`.
 
     `machine[p]` and `index[p]` are arrays: the machine's number and the record's number in it;
@@ -54,7 +54,11 @@ class Story(Sequence[Tx]):
     def __len__(self) -> int:
         return len(self.machine)
 
-    def __getitem__(self, p: Any) -> Any:
+    @overload
+    def __getitem__(self, p: int) -> Tx: ...
+    @overload
+    def __getitem__(self, p: slice) -> list[Tx]: ...
+    def __getitem__(self, p: int | slice) -> Tx | list[Tx]:
         if isinstance(p, slice):
             return [self[k] for k in range(*p.indices(len(self)))]
         n = len(self)

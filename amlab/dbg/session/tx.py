@@ -59,7 +59,7 @@ class Step(NamedTuple):
             return None
         if self.from_state and self.to_state and not self.is_self:
             return self.from_state + self.to_state
-        state = self.to_state or self.from_state or ""
+        state = self.to_state or self.from_state or "Any"
         if self.is_self:
             return state + state
         if self.is_final:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amlab.dbg.format.gob.reader import BadGob
+from amlab.dbg.format.gob.reader import BadGobError
 
 __all__ = ["ClockRuns"]
 
@@ -41,7 +41,7 @@ class ClockRuns:
         """Where a run of `count` integers at `p` ends.
 
         Raises:
-            BadGob: they are cut off, or no integers.
+            BadGobError: they are cut off, or no integers.
         """
         pattern = self._patterns.get(count)
         if pattern is None:
@@ -50,7 +50,7 @@ class ClockRuns:
             pattern = self._patterns[count] = re.compile(_UINT + b"{%d}+" % count, re.DOTALL)
         found = pattern.match(self._data, p)
         if found is None:
-            raise BadGob(f"{count} clocks that are cut off, or no integers", p)
+            raise BadGobError(f"{count} clocks that are cut off, or no integers", p)
         return found.end()
 
     def _walk(self, p: int, count: int) -> int:
@@ -60,7 +60,7 @@ class ClockRuns:
             b = data[at] if at < len(data) else 0
             at += 1 if b < 128 else 257 - b
             if at > len(data) or 128 <= b < 248:
-                raise BadGob(f"{count} clocks that are cut off, or no integers", p)
+                raise BadGobError(f"{count} clocks that are cut off, or no integers", p)
         return at
 
     def note(self, start: int, end: int, count: int) -> None:

@@ -95,9 +95,9 @@ class _Export:
     def _field(self, name: str, m: MachineRecord) -> _FIELD | None:
         """The encoder of a record's field, None for a field that sessions do not hold."""
         c, texts = m.columns, self.session.pools.texts
-        own_id = encode_bytes(m.id.encode("utf-8", "surrogateescape")) if m.id else b""
+        own_id = encode_bytes(m.id.encode("utf-8", "replace")) if m.id else b""
         odd_id = {
-            i: encode_bytes(o["machine_id"].encode("utf-8", "surrogateescape")) if o["machine_id"] else b""
+            i: encode_bytes(o["machine_id"].encode("utf-8", "replace")) if o["machine_id"] else b""
             for i, o in c.odd.items()
             if "machine_id" in o
         }
@@ -130,7 +130,7 @@ class _Export:
         return fields.get(name)
 
     def _names(self, names: list[str]) -> bytes:
-        return _list([encode_bytes(n.encode("utf-8", "surrogateescape")) for n in names])
+        return _list([encode_bytes(n.encode("utf-8", "replace")) for n in names])
 
     def _time(self, m: MachineRecord, i: int) -> bytes:
         time = go_time(m, i)
@@ -152,7 +152,8 @@ class _Export:
             if not len(row):
                 return b""
             if int(row.max()) < 128:
-                return encode_uint(len(row)) + row.astype(np.uint8).tobytes()
+                plain: bytes = row.astype(np.uint8).tobytes()
+                return encode_uint(len(row)) + plain
             out = []
             for tick in row.tolist():
                 body = uints.get(tick)

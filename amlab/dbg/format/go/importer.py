@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from amlab.dbg.format.go.records import RecordLoop
-from amlab.dbg.format.gob.reader import BadGob, GobReader
+from amlab.dbg.format.gob.reader import BadGobError, GobReader
 from amlab.dbg.format.gob.types import GobType, Kind
 from amlab.dbg.format.limits import DEFAULT_LIMITS, Limits
 from amlab.dbg.session.builder import MachineBuilder, SessionBuilder
@@ -55,7 +55,7 @@ def fill_builder(
     gc.disable()  # nothing here makes cycles, and a growing heap is scanned again and again
     try:
         _Import(reader, builder, progress).run()
-    except BadGob as e:
+    except BadGobError as e:
         return reader, e.public()
     finally:
         if was_enabled:
@@ -73,7 +73,7 @@ class _Import:
         reader = self.reader
         found = reader.next_value()
         if found is None:
-            raise BadGob("there is no value in it, so no session", reader.pos)
+            raise BadGobError("there is no value in it, so no session", reader.pos)
         kind, end = found
         export = self._export_type(kind)
         self.txs_type = self._field_type(export, "MsgTxs", Kind.SLICE)
@@ -85,11 +85,11 @@ class _Import:
         for i in range(n):
             try:
                 self._machine(export)
-            except BadGob as e:
+            except BadGobError as e:
                 raise e.under(f"[{i}]") from None
         reader.check_end(end)
         if reader.pos != len(reader.data):
-            raise BadGob(f"{len(reader.data) - reader.pos:,} bytes follow the session", reader.pos)
+            raise BadGobError(f"{len(reader.data) - reader.pos:,} bytes follow the session", reader.pos)
 
     def _export_type(self, kind: GobType) -> GobType:
         reader = self.reader
@@ -101,13 +101,13 @@ class _Import:
             told = f"a slice of {elem.name or elem.kind.name.lower()} with fields {', '.join(sorted(names)) or 'none'}"
         else:
             told = f"a {kind.name or kind.kind.name.lower()}"
-        raise BadGob(f"it holds {told}, not the machines of a session (MsgStruct, MsgTxs)", reader.pos)
+        raise BadGobError(f"it holds {told}, not the machines of a session (MsgStruct, MsgTxs)", reader.pos)
 
     def _field_type(self, export: GobType, name: str, wanted: Kind) -> GobType:
         found = self.reader.type_of(dict(export.fields)[name], self.reader.pos)
         inner = found if wanted is Kind.STRUCT else self.reader.type_of(found.elem, self.reader.pos)
         if found.kind is not wanted or inner.kind is not Kind.STRUCT:
-            raise BadGob(f"field {name} is a {found.kind.name.lower()}", self.reader.pos)
+            raise BadGobError(f"field {name} is a {found.kind.name.lower()}", self.reader.pos)
         return found
 
     def _check_schema(self, kind: GobType) -> None:
@@ -129,7 +129,7 @@ class _Import:
             made_of = self._made_of(type_id)
             if name in wanted and made_of != wanted[name]:
                 told = " of ".join(k.name.lower() for k in made_of)
-                raise BadGob(f"field {name} of a machine is {told}", self.reader.pos)
+                raise BadGobError(f"field {name} of a machine is {told}", self.reader.pos)
             if name == "States":
                 self._check_schema(self.reader.type_of(self.reader.type_of(type_id, 0).elem, 0))
 
@@ -155,7 +155,7 @@ class _Import:
                 break
             field += delta
             if field >= len(export.fields):
-                raise BadGob(f"field {field} of a struct that has {len(export.fields)}", at)
+                raise BadGobError(f"field {field} of a struct that has {len(export.fields)}", at)
             name, type_id = export.fields[field]
             try:
                 if name == "MsgTxs" and (machine is not None or "MsgStruct" not in self._names_after(export, field)):
@@ -164,7 +164,7 @@ class _Import:
                     continue
                 start = reader.pos
                 value = reader.value(reader.type_of(type_id, at), 2)
-            except BadGob as e:
+            except BadGobError as e:
                 raise e.under(f".{name}") from None
             if name == "MsgStruct":
                 machine = read_schema(self.builder, value)
@@ -178,7 +178,7 @@ class _Import:
             end = reader.pos
             try:
                 self.loop.read(late, machine)
-            except BadGob as e:
+            except BadGobError as e:
                 raise e.under(".MsgTxs") from None
             reader.pos = end
 

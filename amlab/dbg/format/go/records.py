@@ -13,13 +13,13 @@ Knows nothing of: files, the machine's other data.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
-from struct import error as StructError
 from typing import Any
 
 from amlab.dbg.format.go.clock_runs import ClockRuns
 from amlab.dbg.format.go.shapes import TX_KINDS
-from amlab.dbg.format.gob.reader import BadGob, GobReader
+from amlab.dbg.format.gob.reader import BadGobError, GobReader
 from amlab.dbg.format.gob.times import TIME_V1, UNIX_EPOCH_S, GoTime, unpack_time
 from amlab.dbg.format.gob.types import GobType, Kind
 from amlab.dbg.session.builder import MachineBuilder, SessionBuilder
@@ -70,7 +70,7 @@ class RecordLoop:
         """Reads the slice at `p` into `machine`; returns where it ends.
 
         Raises:
-            BadGob: damage; the transitions before it are in.
+            BadGobError: damage; the transitions before it are in.
         """
         reader, data, fields, progress = self.reader, self.data, self._fields, self.progress
         reader.pos = p
@@ -78,9 +78,9 @@ class RecordLoop:
         reader.spend((_TX_VALUES - 1) * n, p)
         p = reader.pos
         self._machine, self._flat = machine, machine.flat
-        own_id = machine.info.id.encode("utf-8", "surrogateescape")
+        own_id = machine.info.id.encode("utf-8", "replace")
         states = machine.info.states
-        self._names_at = {s.encode("utf-8", "surrogateescape"): i for i, s in reversed(list(enumerate(states)))}
+        self._names_at = {s.encode("utf-8", "replace"): i for i, s in reversed(list(enumerate(states)))}
         start = p
         i = 0
         try:
@@ -100,20 +100,20 @@ class RecordLoop:
                 self._finish(own_id, len(states))
                 if progress is not None and not i & 255:
                     progress(p, len(data))
-        except (BadGob, IndexError, ValueError, OverflowError, StructError) as e:
+        except (BadGobError, IndexError, ValueError, OverflowError, struct.error) as e:
             raise self._located(e, start).under(f"[{i}]") from None
         finally:
             self._flush(machine)
         return p
 
-    def _located(self, error: Exception, start: int) -> BadGob:
+    def _located(self, error: Exception, start: int) -> BadGobError:
         """The error with its path, found by decoding the transition at `start` the slow way."""
         self.reader.pos = start
         try:
             self.reader.struct(self.tx_type, 3)
-        except BadGob as bad:
+        except BadGobError as bad:
             return bad
-        return error if isinstance(error, BadGob) else BadGob(str(error), start)
+        return error if isinstance(error, BadGobError) else BadGobError(str(error), start)
 
     def _flush(self, machine: MachineBuilder) -> None:
         left = len(machine) - len(machine.clocks)
@@ -137,9 +137,9 @@ class RecordLoop:
                 row[1] |= form
                 self._flat["called"].extend(found)
             else:
-                odd["called"] = ([n.decode("utf-8", "surrogateescape") for n in names], indexes)
+                odd["called"] = ([n.decode("utf-8", "replace") for n in names], indexes)
         if self._machine_id != own_id:
-            odd["machine_id"] = self._machine_id.decode("utf-8", "surrogateescape")
+            odd["machine_id"] = self._machine_id.decode("utf-8", "replace")
         if self._time is not None:
             odd["time"] = self._time
         if odd:
@@ -158,7 +158,7 @@ class RecordLoop:
         if made_of != expected:
             told = " of ".join(k.name.lower() for k in made_of)
             wanted = " of ".join(k.name.lower() for k in expected)
-            raise BadGob(f"field {name} of a transition is {told}, expected {wanted}", self.reader.pos)
+            raise BadGobError(f"field {name} of a transition is {told}, expected {wanted}", self.reader.pos)
         if name in _SCALARS:
             return self._scalar(_SCALARS[name], signed=expected[0] is Kind.INT)
         if name in _FLAGS:
@@ -194,7 +194,7 @@ class RecordLoop:
             n, p = self._uint(p - 1)
         end = p + n
         if end > len(self.data):
-            raise BadGob(f"{n:,} bytes claimed, but only {len(self.data) - p:,} are left", p)
+            raise BadGobError(f"{n:,} bytes claimed, but only {len(self.data) - p:,} are left", p)
         return self.data[p:end], end
 
     def _count(self, p: int, what: str) -> tuple[int, int]:
@@ -285,7 +285,7 @@ class RecordLoop:
             expected = {"Level": 2, "Text": 6}
             for name, type_id in kind.fields:
                 if expected.get(name, type_id) != type_id:
-                    raise BadGob(f"field {name} of a log entry has type {type_id}", reader.pos)
+                    raise BadGobError(f"field {name} of a log entry has type {type_id}", reader.pos)
 
         def read(p: int) -> tuple[int, int]:
             data = self.data
@@ -311,7 +311,7 @@ class RecordLoop:
     def _read_clocks(self, p: int) -> int:
         count, p = self._uint(p)
         if count > len(self.data) - p:
-            raise BadGob(f"{count:,} clocks claimed, but only {len(self.data) - p:,} bytes are left", p)
+            raise BadGobError(f"{count:,} clocks claimed, but only {len(self.data) - p:,} bytes are left", p)
         end = self.runs.find_end(p, count)
         self._run = (p, end, count)
         return end
@@ -341,7 +341,7 @@ class RecordLoop:
             p += 16
             zone = minutes * 60
             if not 0 <= nanos < _NS:
-                raise BadGob(f"a time with {nanos} nanoseconds", p)
+                raise BadGobError(f"a time with {nanos} nanoseconds", p)
             utc = minutes == -1
         else:
             packed, p = self._bytes(p)

@@ -20,7 +20,15 @@ from amlab.dbg.session.session import Session
 
 __all__ = ["called_forms", "go_schema", "go_step", "go_time", "iter_go"]
 
-_STATE = (("Auto", False), ("Multi", False), ("Require", []), ("Add", []), ("Remove", []), ("After", []), ("Tags", []))
+_STATE: tuple[tuple[str, Any], ...] = (
+    ("Auto", False),
+    ("Multi", False),
+    ("Require", []),
+    ("Add", []),
+    ("Remove", []),
+    ("After", []),
+    ("Tags", []),
+)
 
 
 def go_schema(m: MachineRecord) -> dict[str, Any]:

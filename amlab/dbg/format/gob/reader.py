@@ -18,20 +18,23 @@ from amlab.dbg.format.gob.types import BASIC, FIRST_USER_ID, META, GobInterface,
 from amlab.dbg.format.limits import DEFAULT_LIMITS, Limits
 from amlab.errors import FormatError
 
-__all__ = ["BadGob", "GobReader"]
+__all__ = ["BadGobError", "GobReader"]
 
 _OPAQUE = {Kind.GOB_ENCODER, Kind.BINARY_MARSHALER, Kind.TEXT_MARSHALER}
 _ZERO: dict[Kind, Any] = {Kind.BOOL: False, Kind.INT: 0, Kind.UINT: 0, Kind.FLOAT: 0.0, Kind.COMPLEX: 0j}
 
 
-class BadGob(Exception):  # noqa: N818 -- never leaves the reader; FormatError is what callers see
-    """Damage at an offset; containers put their piece of the path in front as it passes them."""
+class BadGobError(Exception):
+    """Damage at an offset, seen outside as `FormatError`.
+
+    Containers put their piece of the path in front as it passes them.
+    """
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
         self.message, self.offset, self.path = message, offset, ""
 
-    def under(self, piece: str) -> BadGob:
+    def under(self, piece: str) -> BadGobError:
         """This error, seen from one level above."""
         self.path = piece + self.path
         return self
@@ -62,16 +65,16 @@ class GobReader:
         """An unsigned integer: one byte below 128, else the negated count of the bytes that follow."""
         data, p = self.data, self.pos
         if p >= len(data):
-            raise BadGob("the data ends here", p)
+            raise BadGobError("the data ends here", p)
         b = data[p]
         if b < 128:
             self.pos = p + 1
             return b
         n = 256 - b
         if n > 8:
-            raise BadGob(f"an integer of {n} bytes, at most 8 are allowed", p)
+            raise BadGobError(f"an integer of {n} bytes, at most 8 are allowed", p)
         if p + 1 + n > len(data):
-            raise BadGob(f"an integer of {n} bytes, but only {len(data) - p - 1} are left", p)
+            raise BadGobError(f"an integer of {n} bytes, but only {len(data) - p - 1} are left", p)
         self.pos = p + 1 + n
         return int.from_bytes(data[p + 1 : self.pos], "big")
 
@@ -86,7 +89,7 @@ class GobReader:
         n = self.uint()
         left = len(self.data) - self.pos
         if n > left:
-            raise BadGob(f"{n:,} {what} claimed, but only {left:,} bytes are left", at)
+            raise BadGobError(f"{n:,} {what} claimed, but only {left:,} bytes are left", at)
         self.spend(n, at)
         return n
 
@@ -94,7 +97,7 @@ class GobReader:
         """Counts values against the limit."""
         self.values_left -= values
         if self.values_left < 0:
-            raise BadGob(f"more than {self.limits.max_values:,} values; raise Limits.max_values to read on", at)
+            raise BadGobError(f"more than {self.limits.max_values:,} values; raise Limits.max_values to read on", at)
 
     def raw(self) -> bytes:
         """A length and so many bytes."""
@@ -102,14 +105,14 @@ class GobReader:
         n = self.uint()
         end = self.pos + n
         if end > len(self.data):
-            raise BadGob(f"{n:,} bytes claimed, but only {len(self.data) - self.pos:,} are left", at)
+            raise BadGobError(f"{n:,} bytes claimed, but only {len(self.data) - self.pos:,} are left", at)
         found = self.data[self.pos : end]
         self.pos = end
         return found
 
     def text(self) -> str:
-        """A string; bytes that are no UTF-8 come back as surrogates, so they can be written again."""
-        return self.raw().decode("utf-8", "surrogateescape")
+        """A string; bytes that are no UTF-8 become U+FFFD, as Go shows them."""
+        return self.raw().decode("utf-8", "replace")
 
     # Messages.
 
@@ -129,13 +132,13 @@ class GobReader:
             if type_id < 0:
                 self.define(-type_id)
                 if self.pos != end:
-                    raise BadGob(f"a type definition of {length} bytes that ends at byte {self.pos}", at)
+                    raise BadGobError(f"a type definition of {length} bytes that ends at byte {self.pos}", at)
                 continue
             kind = self.type_of(type_id, at)
             if kind.kind is not Kind.STRUCT:
                 zero = self.uint()
                 if zero:
-                    raise BadGob(f"{zero} where a lone value has a 0 before it", self.pos - 1)
+                    raise BadGobError(f"{zero} where a lone value has a 0 before it", self.pos - 1)
             return kind, end
         return None
 
@@ -154,7 +157,7 @@ class GobReader:
                 kind, end = found
                 value = self.value(kind, 0)
                 self.check_end(end)
-            except BadGob as e:
+            except BadGobError as e:
                 raise e.public() from None
             number += 1
             yield value
@@ -162,13 +165,13 @@ class GobReader:
     def check_end(self, end: int) -> None:
         """Refuses a value that did not end with its message."""
         if self.pos != end:
-            raise BadGob(f"the value ends at byte {self.pos:,}, its message claims {end:,}", self.pos)
+            raise BadGobError(f"the value ends at byte {self.pos:,}, its message claims {end:,}", self.pos)
 
     def type_of(self, type_id: int, at: int) -> GobType:
         """A type by number."""
         found = self.types.get(type_id)
         if found is None:
-            raise BadGob(f"type {type_id} was never announced", at)
+            raise BadGobError(f"type {type_id} was never announced", at)
         return found
 
     def define(self, type_id: int) -> None:
@@ -176,14 +179,14 @@ class GobReader:
         at = self.pos
         if type_id < FIRST_USER_ID or type_id in self.types:
             why = "was announced before" if type_id >= FIRST_USER_ID else "is one of Go's own"
-            raise BadGob(f"a definition of type {type_id}, which {why}", at)
+            raise BadGobError(f"a definition of type {type_id}, which {why}", at)
         try:
             wire = self.value(META[16], self.limits.max_depth - 8)
-        except BadGob as e:
+        except BadGobError as e:
             raise e.under(f"type {type_id}") from None
         named = [(name, body) for name, body in wire.items() if body is not None]
         if len(named) != 1:
-            raise BadGob(f"type {type_id} is defined as {len(named)} things at once", at)
+            raise BadGobError(f"type {type_id} is defined as {len(named)} things at once", at)
         name, body = named[0]
         label = (body["CommonType"] or {}).get("Name", "")
         made = {
@@ -223,7 +226,7 @@ class GobReader:
         if k is Kind.BYTES or k in _OPAQUE:
             return self.raw()
         if depth >= self.limits.max_depth:
-            raise BadGob(f"values nest deeper than {self.limits.max_depth}", self.pos)
+            raise BadGobError(f"values nest deeper than {self.limits.max_depth}", self.pos)
         if k is Kind.STRUCT:
             return self.struct(kind, depth + 1)
         if k is Kind.MAP:
@@ -251,7 +254,7 @@ class GobReader:
         try:
             found: float = struct.unpack(">d", bits)[0]
         except struct.error as e:
-            raise BadGob(str(e), at) from None
+            raise BadGobError(str(e), at) from None
         return found
 
     def struct(self, kind: GobType, depth: int) -> dict[str, Any]:
@@ -266,24 +269,24 @@ class GobReader:
                 return out
             number += delta
             if number >= len(fields):
-                raise BadGob(f"field {number} of a struct that has {len(fields)}", at)
+                raise BadGobError(f"field {number} of a struct that has {len(fields)}", at)
             name, type_id = fields[number]
             try:
                 out[name] = self.value(self.type_of(type_id, at), depth)
-            except BadGob as e:
+            except BadGobError as e:
                 raise e.under(f".{name}") from None
 
     def _sequence(self, kind: GobType, depth: int) -> list[Any]:
         at = self.pos
         n = self.count("elements")
         if kind.kind is Kind.ARRAY and n != kind.length:
-            raise BadGob(f"{n} elements in an array of {kind.length}", at)
+            raise BadGobError(f"{n} elements in an array of {kind.length}", at)
         elem = self.type_of(kind.elem, at)
         out = []
         for i in range(n):
             try:
                 out.append(self.value(elem, depth))
-            except BadGob as e:
+            except BadGobError as e:
                 raise e.under(f"[{i}]") from None
         return out
 
@@ -295,11 +298,11 @@ class GobReader:
         for i in range(n):
             try:
                 key = self.value(key_type, depth)
-            except BadGob as e:
+            except BadGobError as e:
                 raise e.under(f"[key {i}]") from None
             try:
                 pairs.append((key, self.value(elem, depth)))
-            except BadGob as e:
+            except BadGobError as e:
                 raise e.under(f"[{str(key)[:60]!r}]") from None
         try:
             return dict(pairs)
@@ -321,10 +324,10 @@ class GobReader:
         length = self.uint()
         end = self.pos + length
         if kind.kind is not Kind.STRUCT and self.uint():
-            raise BadGob("no 0 before the lone value of an interface", self.pos - 1)
+            raise BadGobError("no 0 before the lone value of an interface", self.pos - 1)
         try:
             value = self.value(kind, depth)
-        except BadGob as e:
+        except BadGobError as e:
             raise e.under(f".({name[:60]})") from None
         self.check_end(end)
         return GobInterface(name, value, type_id)

@@ -63,7 +63,7 @@ def encode_bytes(value: bytes) -> bytes:
 
 
 def _text(value: str) -> bytes:
-    return encode_bytes(value.encode("utf-8", "surrogateescape"))
+    return encode_bytes(value.encode("utf-8", "replace"))
 
 
 def _float(value: float) -> bytes:
