@@ -3,6 +3,8 @@
 A format is a `Codec`; `register` adds one.  A reader is asked `matches(head)` with the decompressed
 first bytes, so a renamed file opens all the same.
 
+The one module here that touches the disk and the clock (for the bar).
+
 Knows nothing of: what formats hold.
 """
 
@@ -12,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
-from os import PathLike, fspath
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +52,7 @@ def register(codec: Codec) -> None:
 
 
 def open_session(
-    path: str | PathLike[str],
+    path: str | Path,
     *,
     progress: Progress | bool | None = None,
     partial: bool = False,
@@ -63,7 +64,7 @@ def open_session(
         FormatError: the file is no session, or damaged and `partial` not set.
         UsageError: there is no such file, or it cannot be read.
     """
-    name = fspath(path)
+    name = str(path)
     try:
         packed = Path(name).read_bytes()
     except OSError as e:
@@ -87,10 +88,8 @@ def _read(name: str, packed: bytes, limits: Limits, progress: Progress | None) -
     scale = _Scaled(progress, len(packed)) if progress is not None else None
     data, truncation = decompress(packed, limits.max_bytes, scale.packed if scale else None)
     del packed
-    if truncation is not None:
-        truncation = FormatError(f"{name!r}: {truncation.message}", **truncation.fields)
-        if not data:
-            raise truncation
+    if truncation is not None and not data:
+        raise FormatError(f"{name!r}: {truncation.message}", **truncation.fields)
     for codec in _CODECS:
         module = import_module(codec.module)
         if module.matches(data[:_HEAD]):
@@ -121,13 +120,13 @@ class _Scaled:
         self._progress(int(share * self._total), self._total)
 
 
-def save_session(session: Session, path: str | PathLike[str]) -> None:
+def save_session(session: Session, path: str | Path) -> None:
     """Writes a session; the ending names the format.
 
     Raises:
         UsageError: no format has that ending, or the file cannot be written.
     """
-    name = fspath(path)
+    name = str(path)
     for codec in _CODECS:
         if name.endswith(codec.ending):
             data: bytes = import_module(codec.module).write(session)

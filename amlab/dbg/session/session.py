@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
-from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlab.dbg.session.address import parse_address
@@ -58,7 +58,7 @@ class Session:
     @classmethod
     def open(
         cls,
-        path: str | PathLike[str],
+        path: str | Path,
         *,
         progress: Callable[[int, int], object] | bool | None = None,
         partial: bool = False,
@@ -76,7 +76,7 @@ class Session:
 
         return open_session(path, progress=progress, partial=partial)
 
-    def save(self, path: str | PathLike[str]) -> None:
+    def save(self, path: str | Path) -> None:
         """Writes the session; the ending of `path` names the format.
 
         Raises:

@@ -146,6 +146,7 @@ class _Import:
     def _machine(self, export: GobType) -> None:
         reader = self.reader
         machine: MachineBuilder | None = None
+        version = ""
         late: int | None = None  # transitions that stand before their schema
         field = -1
         while True:
@@ -171,9 +172,9 @@ class _Import:
             elif name == "MsgTxs":
                 late = start
             elif name == "Version" and isinstance(value, str):
-                machine = read_schema(self.builder, None) if machine is None else machine
-                machine.info.version = value
+                version = value
         machine = read_schema(self.builder, None) if machine is None else machine
+        machine.info.version = version
         if late is not None:
             end = reader.pos
             try:

@@ -21,7 +21,18 @@ from amlab.errors import FormatError
 __all__ = ["BadGobError", "GobReader"]
 
 _OPAQUE = {Kind.GOB_ENCODER, Kind.BINARY_MARSHALER, Kind.TEXT_MARSHALER}
-_ZERO: dict[Kind, Any] = {Kind.BOOL: False, Kind.INT: 0, Kind.UINT: 0, Kind.FLOAT: 0.0, Kind.COMPLEX: 0j}
+_ZERO: dict[Kind, Any] = {
+    Kind.BOOL: False,
+    Kind.INT: 0,
+    Kind.UINT: 0,
+    Kind.FLOAT: 0.0,
+    Kind.COMPLEX: 0j,
+    Kind.STRING: "",
+    Kind.BYTES: b"",
+    Kind.SLICE: [],
+    Kind.ARRAY: [],
+    Kind.MAP: {},
+}
 
 
 class BadGobError(Exception):
@@ -58,6 +69,7 @@ class GobReader:
         self.announced: list[GobType] = []
         self.limits = limits
         self.values_left = limits.max_values
+        self._blanks: dict[int, tuple[dict[str, Any], list[tuple[str, type]]]] = {}
 
     # Numbers.
 
@@ -235,18 +247,17 @@ class GobReader:
             return self._interface(depth + 1)
         return self._sequence(kind, depth + 1)
 
-    def zero(self, type_id: int) -> Any:
-        """What an absent value of a type is."""
-        k = self.type_of(type_id, self.pos).kind
-        if k in _ZERO:
-            return _ZERO[k]
-        if k is Kind.STRING:
-            return ""
-        if k is Kind.BYTES:
-            return b""
-        if k in {Kind.SLICE, Kind.ARRAY}:
-            return []
-        return {} if k is Kind.MAP else None
+    def blank(self, kind: GobType) -> dict[str, Any]:
+        """A struct of a type with every field absent, so zero."""
+        known = self._blanks.get(kind.id)
+        if known is None:
+            zeros = {name: _ZERO.get(self.type_of(type_id, self.pos).kind) for name, type_id in kind.fields}
+            known = self._blanks[kind.id] = (zeros, [(n, type(z)) for n, z in zeros.items() if z in ([], {})])
+        zeros, containers = known
+        out = zeros.copy()
+        for name, make in containers:
+            out[name] = make()
+        return out
 
     def _float(self) -> float:
         at = self.pos
@@ -260,7 +271,7 @@ class GobReader:
     def struct(self, kind: GobType, depth: int) -> dict[str, Any]:
         """A struct at `pos`: (how many fields further, value) until a 0."""
         fields = kind.fields
-        out = {name: self.zero(type_id) for name, type_id in fields}
+        out = self.blank(kind)
         number = -1
         while True:
             at = self.pos
