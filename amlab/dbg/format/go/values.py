@@ -18,7 +18,7 @@ from amlab.dbg.session.pools import RawStep
 from amlab.dbg.session.record import MachineRecord
 from amlab.dbg.session.session import Session
 
-__all__ = ["called_forms", "go_schema", "go_step", "go_time", "iter_go"]
+__all__ = ["called_forms", "go_schema", "go_step", "go_time", "iter_go", "iter_txs"]
 
 _STATE: tuple[tuple[str, Any], ...] = (
     ("Auto", False),
@@ -92,7 +92,7 @@ def called_forms(m: MachineRecord, i: int) -> tuple[list[str], list[int]]:
 
 
 def iter_go(session: Session) -> Iterator[dict[str, Any]]:
-    """The Exportable of each machine in turn; transitions are made as `MsgTxs` is iterated once."""
+    """The Exportable of each machine in turn; `iter_txs` streams the transitions of one."""
     for m in session.machines.values():
         yield {"MsgStruct": go_schema(m), "MsgTxs": list(iter_txs(session, m)), "Version": m.version}
 
