@@ -1,0 +1,77 @@
+"""Breakpoints: stop, or tell, when a certain mutation is asked for.
+
+They look at requests, not at outcomes, so the stack is that of whoever asked.
+
+Knows nothing of: transitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from amlab.core.machine.logs import CHANGES
+from amlab.core.machine.mutation import ADD, REMOVE, Mutation
+
+if TYPE_CHECKING:
+    from amlab.core.machine.machine import Machine
+
+__all__ = ["Breakpoint", "Breakpoints"]
+
+
+class Breakpoint:
+    """One condition on mutations.
+
+    Args:
+        added: Stop at an add of exactly these states, in any order.
+        removed: Stop at a remove of exactly these states.
+        strict: Only if the mutation would change something.
+        then: Called with the machine and the mutation; a log line with the caller's stack without.
+    """
+
+    def __init__(
+        self,
+        added: tuple[str, ...] = (),
+        removed: tuple[str, ...] = (),
+        *,
+        strict: bool = False,
+        then: Callable[[Machine, Mutation], object] | None = None,
+    ) -> None:
+        self.added = frozenset(added)
+        self.removed = frozenset(removed)
+        self.strict = strict
+        self.then = then
+        self.hits = 0
+
+    def fits(self, machine: Machine, mutation: Mutation) -> bool:
+        """Whether to stop at the mutation."""
+        wanted = self.added if mutation.type is ADD else self.removed if mutation.type is REMOVE else frozenset()
+        if not wanted or wanted != frozenset(mutation.names):
+            return False
+        return not self.strict or not (machine.is_(*wanted) if mutation.type is ADD else machine.not_(*wanted))
+
+
+class Breakpoints:
+    """All breakpoints of one machine."""
+
+    __slots__ = ("all",)
+
+    def __init__(self) -> None:
+        self.all: list[Breakpoint] = []
+
+    def look(self, machine: Machine, mutation: Mutation) -> None:
+        """Serves the breakpoints that fit."""
+        for point in list(self.all):
+            if not point.fits(machine, mutation):
+                continue
+            point.hits += 1
+            if point.then is not None:
+                point.then(machine, mutation)
+                continue
+            import traceback
+
+            stack = "".join(traceback.format_stack(limit=12)[:-3])
+            machine._log(CHANGES, f"[breakpoint] {mutation!r}\n{stack}")
+
+    def __bool__(self) -> bool:
+        return bool(self.all)

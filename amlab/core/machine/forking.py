@@ -1,0 +1,99 @@
+"""Forked work: coroutines that belong to a machine.
+
+A coroutine runs under a context, is cancelled when that ends, and its errors become the machine's
+`Exception` with their traceback.  Nothing outlives the machine.
+
+Knows nothing of: transitions, handlers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from amlab.core.machine.context import Context
+from amlab.core.machine.current import FORKED
+from amlab.errors import UsageError
+
+if TYPE_CHECKING:
+    from asyncio import Task
+
+    from amlab.core.machine.event import Event
+    from amlab.core.machine.machine import Machine
+
+__all__ = ["Forks"]
+
+
+class Forks:
+    """The running coroutines of one machine."""
+
+    __slots__ = ("tasks",)
+
+    def __init__(self) -> None:
+        self.tasks: set[Task[None]] = set()
+
+    def fork(
+        self, machine: Machine, context: Context, work: Coroutine[Any, Any, Any], event: Event | None
+    ) -> Task[None] | None:
+        """Starts it; None when the context is over already.
+
+        Raises:
+            UsageError: No event loop runs in this thread.
+        """
+        import asyncio
+
+        if context.is_done:
+            work.close()
+            return None
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            name = getattr(work, "__qualname__", repr(work))
+            work.close()
+            raise UsageError(
+                f"machine {machine.id!r} cannot run the coroutine {name}: no event loop runs in this thread;"
+                " make the mutation inside of one (`asyncio.run`, a notebook cell), or use a plain `def`",
+                coroutine=name,
+            ) from None
+        machine._loop = loop
+        task = loop.create_task(
+            _guarded(machine, work, event), name=f"{machine.id}:{getattr(work, '__qualname__', '')}"
+        )
+        self.tasks.add(task)
+
+        def cancel() -> None:
+            if task is not _current(loop):  # a coroutine that ends its own state may finish
+                task.cancel()
+
+        def done(_: object) -> None:
+            context.forget(cancel)
+            self.tasks.discard(task)
+            if work.cr_frame is not None:  # type: ignore[attr-defined]  # cancelled before its first step
+                work.close()
+
+        context.on_done(cancel)
+        task.add_done_callback(done)
+        return task
+
+    def cancel(self) -> None:
+        """Cancels all."""
+        for task in list(self.tasks):
+            task.cancel()
+
+
+def _current(loop: Any) -> object:
+    import asyncio
+
+    try:
+        return asyncio.current_task(loop)
+    except RuntimeError:
+        return None
+
+
+async def _guarded(machine: Machine, work: Coroutine[Any, Any, Any], event: Event | None) -> None:
+    FORKED.set(event)
+    try:
+        await work
+    except Exception as err:
+        if not machine.is_disposed:
+            machine.add_err(err)

@@ -1,0 +1,776 @@
+"""The machine: a facade over schema, queue, handlers, waits and the runner.
+
+A machine lives in one thread, its *home*: the one that made it.  Mutations from there run at once (or
+wait in the queue while a handler runs); from any other thread they are put into an inbox, answered
+`queued`, and taken by the home thread.  Nothing in the home's path takes a lock.
+
+What repeats is quick: while nobody listens (no handlers, tracers, waits, logs), a mutation that was
+resolved before is a dictionary lookup and a few additions.
+
+Knows nothing of: networks, processes, recording (tracers are for that).
+"""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from itertools import count
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Self
+from zlib import crc32
+
+from amlab.core.machine import watchdog
+from amlab.core.machine.args import Args, as_args
+from amlab.core.machine.breakpoints import Breakpoint, Breakpoints
+from amlab.core.machine.context import Context
+from amlab.core.machine.current import current_source, enter, leave
+from amlab.core.machine.event import Event
+from amlab.core.machine.forking import Forks
+from amlab.core.machine.handlers import Handlers, HandlerSet, Phase, Site
+from amlab.core.machine.logs import EXTERNAL, OPS, Logs
+from amlab.core.machine.mutation import (
+    ADD,
+    CANCELED,
+    EVAL,
+    EXECUTED,
+    REMOVE,
+    SET,
+    Mutation,
+    MutationType,
+    Result,
+    Source,
+)
+from amlab.core.machine.queue import DEFAULT_QUEUE_LIMIT, Queue
+from amlab.core.machine.runner import drain
+from amlab.core.machine.schema import Schema
+from amlab.core.machine.snapshot import as_schema, export_machine, grow_schema, import_machine, reorder
+from amlab.core.machine.state import EXCEPTION, State
+from amlab.core.machine.tracer import Tracer, Tracers
+from amlab.core.machine.waiting import Waitable
+from amlab.core.machine.waits import Waits
+from amlab.errors import HandlerError, SchemaError, UsageError
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Task
+
+    from amlab.core.machine.transition import Transition
+
+__all__ = ["Machine"]
+
+GivenArgs = Mapping[str, Any] | Args | None
+GivenSource = Event | Source | None
+_made = count(1)
+
+
+class Machine(Waitable):
+    """A state machine with many states active at once, each with a logical clock.
+
+    Args:
+        schema: A `States` class, a `Schema`, or a dict of states.
+        id: Unique name; `m1`, `m2`, ... when left out.
+        handlers: Objects or mappings whose methods are bound by name.
+        parent: The machine that this one belongs to, or its id.
+        tags: Free words; debuggers group and filter by them.
+        tracers: Bound from the start.
+        log_level: See `LogLevel`.
+        logger: Called with (level, line) for each log line.
+        queue_limit: How many mutations may wait; more are canceled.
+        handler_timeout_s: A handler that takes longer counts as failed; 0 for no limit.
+        handler_deadline_s: One that takes even longer makes the machine refuse mutations for a while.
+        handler_backoff_s: For how long.
+        context: Disposes the machine when it ends.
+        seed: Makes the ids of its transitions; derived from `id` when left out.
+        infer_source: Take the handler that is running as the source of mutations made in it.
+        now: Seconds, growing; a fake clock in tests.
+
+    Raises:
+        SchemaError: The schema cannot be.
+        UsageError: A handler that fits no state.
+    """
+
+    def __init__(
+        self,
+        schema: Schema | Mapping[str, State | Mapping[str, Any]] | type,
+        id: str = "",  # noqa: A002 - the reference's word, and the field's name everywhere
+        *,
+        handlers: object | Sequence[object] = (),
+        parent: Machine | str | None = None,
+        tags: Iterable[str] = (),
+        tracers: Iterable[Tracer] = (),
+        log_level: int = 0,
+        logger: Callable[[int, str], object] | None = None,
+        queue_limit: int = DEFAULT_QUEUE_LIMIT,
+        handler_timeout_s: float = 0.1,
+        handler_deadline_s: float = 10.0,
+        handler_backoff_s: float = 3.0,
+        context: Context | None = None,
+        seed: str = "",
+        infer_source: bool = True,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
+        self.schema = schema if isinstance(schema, Schema) else as_schema(schema)
+        self.id = id or f"m{next(_made)}"
+        self.seed = seed or f"{crc32(self.id.encode()):08x}"
+        self.parent_id = parent.id if isinstance(parent, Machine) else parent or ""
+        self.tags = tuple(tags)
+        self.handler_timeout_s = handler_timeout_s
+        self.handler_deadline_s = handler_deadline_s
+        self.handler_backoff_s = handler_backoff_s
+        self.infer_source = infer_source
+        self.is_disposed = False
+        self.machine_tick = 0
+        """How often the machine was restored from an export."""
+        self.queue_limit = queue_limit
+        self._now = now
+        self._home = get_ident()
+        self._loop: AbstractEventLoop | None = None
+        self._clock = [0] * len(self.schema.names)
+        self._config = self.schema.automaton.config(())
+        self._queue = Queue(queue_limit)
+        self._inbox: deque[Mutation] = deque()
+        self._busy = False
+        self._quick = False
+        self._count = 0
+        self._tx: Transition | None = None
+        self._event: Event | None = None
+        self._started = 0.0
+        self._blocked: tuple[str, str] = ("", "")
+        self._blocked_since = -1.0
+        self._refuse_until = 0.0
+        self._error: BaseException | None = None
+        self._handlers: Handlers | None = None
+        self._tracers = NO_TRACERS
+        self._log_level = int(log_level)
+        self._logs = Logs(self.id, logger)
+        self._waits = Waits(self._refresh)
+        self._contexts: dict[int, Context] = {}
+        self._context: Context | None = None
+        self._breakpoints = NO_BREAKPOINTS
+        self._forks: Forks | None = None
+        self._on_dispose: list[Callable[[Machine], object]] = []
+        if isinstance(parent, Machine):
+            for tracer in parent._tracers.all:
+                if tracer.is_inherited:
+                    self.bind_tracer(tracer)
+        for tracer in tracers:
+            self.bind_tracer(tracer)
+        if isinstance(parent, Machine) and parent._tracers.submachine:
+            parent._tracers.call(parent._tracers.submachine, parent, parent, self)
+        if context is not None:
+            context.on_done(self.dispose)
+            self._on_dispose.append(lambda _: context.forget(self.dispose))
+        self._refresh()
+        if self.schema.conflict:
+            self.add_err(SchemaError(f"machine {self.id!r}: {self.schema.conflict}"))
+        if handlers != ():
+            for source in handlers if isinstance(handlers, (list, tuple)) else (handlers,):
+                self.bind_handlers(source)
+
+    # ----- mutations
+
+    def add(self, *states: str, args: GivenArgs = None, source: GivenSource = None) -> Result:
+        """Asks for states to be active, along with those that are.
+
+        Args:
+            states: Called states.
+            args: What handlers get: a mapping, or a typed `Args`.
+            source: The event or transition it is made because of; inferred inside handlers.
+
+        Raises:
+            UsageError: An unknown state, or args that are none.
+        """
+        if self._quick and args is None:
+            plan = self._config.adds.get(states)
+            if plan is not None and plan.is_direct and get_ident() == self._home:
+                clock = self._clock
+                for i, more in plan.ticks:
+                    clock[i] += more
+                self._config = plan.next
+                self._queue.tick += 1
+                return plan.result
+        return self._mutate(ADD, states, args, source)
+
+    def remove(self, *states: str, args: GivenArgs = None, source: GivenSource = None) -> Result:
+        """Asks for states to be inactive; arguments as `add`.
+
+        Raises:
+            UsageError: As `add`.
+        """
+        if self._quick and args is None:
+            plan = self._config.removes.get(states)
+            if plan is not None and plan.is_direct and get_ident() == self._home:
+                clock = self._clock
+                for i, more in plan.ticks:
+                    clock[i] += more
+                self._config = plan.next
+                self._queue.tick += 1
+                return plan.result
+        return self._mutate(REMOVE, states, args, source)
+
+    def set(self, *states: str, args: GivenArgs = None, source: GivenSource = None) -> Result:
+        """Asks for exactly these states, and what they bring, to be active; arguments as `add`.
+
+        Raises:
+            UsageError: As `add`.
+        """
+        return self._mutate(SET, states, args, source)
+
+    def toggle(self, *states: str, args: GivenArgs = None, source: GivenSource = None) -> Result:
+        """Removes the states when all are active, else adds them; arguments as `add`.
+
+        Raises:
+            UsageError: As `add`.
+        """
+        self._check(states)
+        return (self.remove if self.is_(*states) else self.add)(*states, args=args, source=source)
+
+    def add_err(
+        self, err: BaseException | None, *, args: Mapping[str, Any] | None = None, source: GivenSource = None
+    ) -> Result:
+        """Puts the machine into `Exception`; None and cancellation are no errors and change nothing."""
+        return self._add_err((EXCEPTION,), err, args, source)
+
+    def add_err_state(
+        self,
+        state: str,
+        err: BaseException | None,
+        *,
+        args: Mapping[str, Any] | None = None,
+        source: GivenSource = None,
+    ) -> Result:
+        """Adds a state of its own for an error, with `Exception`.
+
+        Raises:
+            UsageError: An unknown state.
+        """
+        self._check((state,))
+        return self._add_err((state, EXCEPTION), err, args, source)
+
+    def _add_err(
+        self, states: tuple[str, ...], err: BaseException | None, args: Mapping[str, Any] | None, source: GivenSource
+    ) -> Result:
+        if err is None or type(err).__name__ in {"CancelledError", "GeneratorExit"}:
+            return CANCELED
+        if self.is_disposed:
+            return CANCELED
+        self._error = err
+        return self.add(*states, args={"err": err, "err_trace": err.__traceback__, **(args or {})}, source=source)
+
+    @property
+    def err(self) -> BaseException | None:
+        """The last error, also when the machine has recovered."""
+        return self._error
+
+    def _mutate(self, kind: MutationType, states: tuple[str, ...], args: GivenArgs, source: GivenSource) -> Result:
+        plain = as_args(args)
+        if get_ident() != self._home:
+            return self._from_outside(
+                Mutation(kind, self.schema.automaton.index(states), states, plain, self._source(source))
+            )
+        if self.is_disposed:
+            return CANCELED
+        called = self._config.plan(kind, states).called
+        if self._refuse_until and self._is_backing_off():
+            return Result(1, f"machine {self.id!r} backs off after a handler that passed its deadline")
+        queue = self._queue
+        if len(queue.items) >= queue.limit and not self._let_in(states, called):
+            return Result(1, f"the queue of machine {self.id!r} is full ({queue.limit} waiting)")
+        if self._busy:
+            if kind is REMOVE and not queue.items and not self.any_(*states):
+                return EXECUTED
+            if not plain and self._is_duplicate(kind, called):
+                if self._log_level >= OPS:
+                    self._log(OPS, f"[queue:skipped] Duplicate detected for [{kind}] {' '.join(states)}")
+                return EXECUTED
+        mutation = Mutation(kind, called, states, plain)
+        if source is not None or self.infer_source:
+            mutation.source = self._source(source)
+        return self._enqueue(mutation)
+
+    def _enqueue(self, mutation: Mutation) -> Result:
+        self._queue.append(mutation)
+        if self._log_level >= OPS:
+            text = f"[queue:{mutation.type}] {' '.join(mutation.names)}{self._logs.args(mutation.args)}"
+            self._log(OPS, text)
+        if self._tracers.mutation_queued:
+            self._tracers.call(self._tracers.mutation_queued, self, self, mutation)
+        if self._breakpoints:
+            self._breakpoints.look(self, mutation)
+        return Result(mutation.queue_tick) if self._busy else drain(self)
+
+    def _let_in(self, states: tuple[str, ...], called: tuple[int, ...]) -> bool:
+        """Whether a mutation may enter a full queue: an Exception, once, while there is none."""
+        index = self.schema._index[EXCEPTION]
+        return EXCEPTION in states and index in called and not self.is_err and not self._queue.brings(index)
+
+    def _is_duplicate(self, kind: MutationType, called: tuple[int, ...]) -> bool:
+        multi = self._config.automaton.relations.multi
+        if any(multi >> i & 1 for i in called):
+            return False
+        return self._queue.find(kind, called, without_args=True) is not None
+
+    def _is_backing_off(self) -> bool:
+        if self._now() < self._refuse_until:
+            return True
+        self._refuse_until = 0.0
+        return False
+
+    def _source(self, given: GivenSource) -> Source | None:
+        if given is None:
+            return current_source() if self.infer_source else None
+        return given.as_source() if isinstance(given, Event) else given
+
+    # ----- checks and prepended mutations
+
+    def can_add(self, *states: str, args: GivenArgs = None) -> Result:
+        """Whether an add would be accepted: relations and negotiation run, nothing changes.
+
+        Inside a handler the answer is queued.
+
+        Raises:
+            UsageError: An unknown state.
+        """
+        return self._check_mutation(ADD, states, args)
+
+    def can_remove(self, *states: str, args: GivenArgs = None) -> Result:
+        """Whether a remove would be accepted; as `can_add`.
+
+        Raises:
+            UsageError: An unknown state.
+        """
+        return self._check_mutation(REMOVE, states, args)
+
+    def _check_mutation(self, kind: MutationType, states: tuple[str, ...], args: GivenArgs) -> Result:
+        mutation = Mutation(kind, self.schema.automaton.index(states), states, as_args(args))
+        mutation.is_check = True
+        if self.is_disposed or (self._refuse_until and self._is_backing_off()):
+            return CANCELED
+        return self._jump(mutation)
+
+    def prepend(self, kind: MutationType, *states: str, args: GivenArgs = None, source: GivenSource = None) -> Result:
+        """A mutation that runs before all that wait; inside a handler it is the next one.
+
+        Raises:
+            UsageError: An unknown state.
+        """
+        called = self.schema.automaton.index(states)
+        return self._jump(Mutation(kind, called, states, as_args(args), self._source(source)))
+
+    def _jump(self, mutation: Mutation) -> Result:
+        if get_ident() != self._home:
+            return self._from_outside(mutation)
+        if self.is_disposed:
+            return CANCELED
+        self._prepend(mutation)
+        return QUEUED_FIRST if self._busy else drain(self)
+
+    def _prepend(self, mutation: Mutation) -> None:
+        self._queue.prepend(mutation)
+        if self._log_level >= OPS and mutation.type is not EVAL:
+            self._log(OPS, f"[prepend:{mutation.type}] {' '.join(mutation.names)}{self._logs.args(mutation.args)}")
+        if self._tracers.mutation_queued and mutation.type is not EVAL:
+            self._tracers.call(self._tracers.mutation_queued, self, self, mutation)
+
+    def eval(self, fn: Callable[[], object], *, context: Context | None = None, timeout_s: float | None = None) -> bool:
+        """Runs a function on the queue, serially with handlers; waits for it from another thread.
+
+        Returns:
+            Whether it ran; not if the context ended, the machine was disposed, or the time was over.
+
+        Raises:
+            UsageError: Called inside a handler of this machine, where it would wait for itself.
+            Exception: What the function raised.
+        """
+        at_home = get_ident() == self._home
+        if at_home and self._busy:
+            name = self._event.name if self._event is not None else "a tracer"
+            raise UsageError(
+                f"eval on machine {self.id!r} inside {name}: it would wait for the handler that waits for it;"
+                " call the function directly",
+                machine=self.id,
+            )  # fmt: skip
+        from amlab.core.machine.evaluation import evaluate
+
+        return evaluate(self, fn, context, timeout_s, at_home=at_home)
+
+    # ----- the queue
+
+    @property
+    def queue_tick(self) -> int:
+        """Appended mutations taken so far, plus 1."""
+        return self._queue.tick
+
+    @property
+    def queue_len(self) -> int:
+        """How many mutations wait."""
+        return len(self._queue.items)
+
+    def _queue_tick(self) -> int:
+        return self._queue.tick
+
+    def _queue_busy(self) -> bool:
+        return self._busy or bool(self._queue.items)
+
+    def is_queued(self, *states: str) -> bool:
+        """Whether a waiting mutation calls all of the states.
+
+        Raises:
+            UsageError: An unknown state.
+        """
+        self._check(states)
+        return all(self._queue.holds(self.schema._index[s]) for s in states)
+
+    def will_be(self, *states: str) -> bool:
+        """Whether a waiting add or set calls each of the states.
+
+        Raises:
+            UsageError: An unknown state.
+        """
+        self._check(states)
+        return all(self._queue.brings(self.schema._index[s]) for s in states)
+
+    def will_be_removed(self, *states: str) -> bool:
+        """Whether a waiting remove calls each of the states.
+
+        Raises:
+            UsageError: An unknown state.
+        """
+        self._check(states)
+        return all(self._queue.takes(self.schema._index[s]) for s in states)
+
+    @property
+    def transition(self) -> Transition | None:
+        """The transition that is running, if any."""
+        return self._tx
+
+    def drain(self) -> None:
+        """Runs what other threads have asked for; only needed where no event loop runs at home.
+
+        Raises:
+            UsageError: Called from another thread.
+        """
+        if get_ident() != self._home:
+            raise UsageError(f"machine {self.id!r} is drained in its home thread only", machine=self.id)
+        if self._inbox and not self._busy and not self.is_disposed:
+            drain(self)
+
+    def _from_outside(self, mutation: Mutation) -> Result:
+        if self.is_disposed:
+            return CANCELED
+        mutation.result = Result(self._queue.tick + self._queue.pending + len(self._inbox) + 1)
+        self._inbox.append(mutation)
+        self._quick = False
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self.drain)
+        return mutation.result
+
+    def _take_inbox(self) -> None:
+        while self._inbox:
+            mutation = self._inbox.popleft()
+            if mutation.is_check or mutation.type is EVAL:
+                self._prepend(mutation)
+                continue
+            self._queue.append(mutation)
+            if mutation.result is not None:
+                mutation.result.tick = mutation.queue_tick
+            if self._tracers.mutation_queued:
+                self._tracers.call(self._tracers.mutation_queued, self, self, mutation)
+
+    def _enter(self) -> Machine | None:
+        self._busy, self._quick = True, False
+        if watchdog.asleep and self._handlers is not None:
+            watchdog.wake()
+        return enter(self)
+
+    def _leave(self, before: Machine | None) -> None:
+        leave(before)
+        self._busy = False
+        self._tx = self._event = None
+        if not self.is_disposed:
+            if self._tracers.queue_end:
+                self._tracers.call(self._tracers.queue_end, self, self)
+            self._waits.queue_ended()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Whether mutations can take the quick way."""
+        self._quick = (
+            self._handlers is None
+            and not self._tracers.all
+            and not self._log_level
+            and not self._waits
+            and not self._contexts
+            and not self._breakpoints
+            and not self._refuse_until
+            and not self._busy
+            and not self.is_disposed
+            and not self._queue.items
+        )
+        if self._inbox:  # another thread may have come in between
+            self._quick = False
+
+    # ----- handlers, tracers, logs
+
+    def bind_handlers(self, source: object, *, prefix: str = "", lenient: bool = False) -> None:
+        """Binds an object's (or a mapping's) handlers by their names.
+
+        Raises:
+            UsageError: A name that fits no state; an async negotiation handler.
+        """
+        is_first = self._handlers is None
+        sets = () if self._handlers is None else self._handlers.sets
+        bound = HandlerSet(source, self.schema, prefix, lenient=lenient)
+        self._handlers = Handlers(self.schema, (*sets, bound))
+        if self._log_level >= OPS:
+            self._log(OPS, f"[handlers] bind {len(sets)}:{bound.name}")
+        if is_first and self.handler_timeout_s > 0:
+            watchdog.watch(self)
+        self._refresh()
+        if is_first and self.is_err and self._error is not None:
+            self.add_err(self._error)
+
+    def detach_handlers(self, source: object) -> None:
+        """Takes a bound object's handlers away.
+
+        Raises:
+            UsageError: It is not bound.
+        """
+        sets = () if self._handlers is None else self._handlers.sets
+        left = tuple(s for s in sets if s.source is not source)
+        if len(left) == len(sets):
+            raise UsageError(f"{source!r} is not bound to machine {self.id!r}", machine=self.id)
+        self._handlers = Handlers(self.schema, left) if left else None
+        self._refresh()
+
+    def _rebind(self) -> None:
+        if self._handlers is not None:
+            self._handlers = Handlers(self.schema, self._handlers.sets)
+        self._refresh()
+
+    @property
+    def handlers(self) -> tuple[object, ...]:
+        """The bound objects, in order of binding."""
+        return () if self._handlers is None else tuple(s.source for s in self._handlers.sets)
+
+    def bind_tracer(self, tracer: Tracer) -> None:
+        """Tells a tracer of all that happens from now on."""
+        self._tracers = Tracers((*self._tracers.all, tracer))
+        self._refresh()
+        if type(tracer).machine_init is not Tracer.machine_init:
+            self._tracers.call((tracer.machine_init,), self, self)
+
+    def detach_tracer(self, tracer: Tracer) -> None:
+        """Stops telling a tracer; unknown ones are ignored."""
+        self._tracers = Tracers(tuple(t for t in self._tracers.all if t is not tracer))
+        self._refresh()
+
+    @property
+    def tracers(self) -> tuple[Tracer, ...]:
+        """The bound tracers."""
+        return self._tracers.all
+
+    def log(self, text: str) -> None:
+        """A line of the user's own, at level EXTERNAL; one line, whatever it holds."""
+        self._log(EXTERNAL, "[exter] " + text.replace("\n", " "))
+
+    def _log(self, level: int, text: str) -> None:
+        self._logs.add(self, level, text)
+
+    @property
+    def log_level(self) -> int:
+        """How much is logged; see `LogLevel`."""
+        return self._log_level
+
+    @log_level.setter
+    def log_level(self, level: int) -> None:
+        self._log_level = int(level)
+        self._refresh()
+
+    def set_args_mapper(self, mapper: Callable[[Mapping[str, Any]], Mapping[str, str]]) -> None:
+        """Chooses which arguments log lines show, and how."""
+        self._logs.args_mapper = mapper
+
+    def add_breakpoint(
+        self,
+        *,
+        added: str | Sequence[str] = (),
+        removed: str | Sequence[str] = (),
+        strict: bool = False,
+        then: Callable[[Machine, Mutation], object] | None = None,
+    ) -> Breakpoint:
+        """Stops (calls `then`), or logs the caller's stack, when exactly these states are added or removed.
+
+        Raises:
+            UsageError: An unknown state, or neither added nor removed ones.
+        """
+        add = (added,) if isinstance(added, str) else tuple(added)
+        gone = (removed,) if isinstance(removed, str) else tuple(removed)
+        self._check(add + gone)
+        if not add and not gone:
+            raise UsageError("a breakpoint needs states: added=..., or removed=...")
+        point = Breakpoint(add, gone, strict=strict, then=then)
+        if self._breakpoints is NO_BREAKPOINTS:
+            self._breakpoints = Breakpoints()
+        self._breakpoints.all.append(point)
+        self._refresh()
+        return point
+
+    # ----- contexts and forked work
+
+    @property
+    def context(self) -> Context:
+        """Valid while the machine is."""
+        if self._context is None:
+            self._context = Context(name=self.id)
+            if self.is_disposed:
+                self._context.cancel()
+        return self._context
+
+    def new_state_ctx(self, state: str) -> Context:
+        """Valid for this tick of the state: expires at its next change, whether it is active now or not.
+
+        Raises:
+            UsageError: An unknown state.
+        """
+        self._check((state,))
+        index = self.schema._index[state]
+        found = self._contexts.get(index)
+        if found is None:
+            found = self._contexts[index] = Context(self.context, f"{self.id}:{state}:{self._clock[index]}")
+            self._refresh()
+        return found
+
+    def _expire(self, states: list[int]) -> None:
+        for i in states:
+            context = self._contexts.pop(i, None)
+            if context is not None:
+                context.cancel()
+
+    def fork(self, context: Context | None, work: Coroutine[Any, Any, Any]) -> Task[None] | None:
+        """Runs a coroutine under a context (the machine's when None); its errors reach `Exception`.
+
+        Raises:
+            UsageError: No event loop runs in this thread.
+        """
+        if self._forks is None:
+            self._forks = Forks()
+        return self._forks.fork(self, context or self.context, work, self._event)
+
+    def _fork_handler(self, site: Site, answer: object) -> None:
+        if not isinstance(answer, Coroutine):
+            if isinstance(answer, Awaitable) or not site.can_refuse:
+                return
+            raise UsageError(
+                f"handler {site.name} returned {answer!r}; a negotiation handler returns True, False or None",
+                handler=site.name,
+            )  # fmt: skip
+        context = self.context
+        if site.phase is Phase.STATE:
+            context = self.new_state_ctx(self.schema.names[site.state])
+        self.fork(context, answer)
+
+    def _overdue(self, name: str, took: float, error: Exception | None) -> Exception:
+        line, stack = self._blocked if self._blocked_since == self._started else ("", "")
+        if took > self.handler_deadline_s > 0:
+            self._refuse_until = self._now() + self.handler_backoff_s
+        where = f", blocked at {line}" if line else ""
+        late = HandlerError(
+            f"handler {name} of machine {self.id!r} took {took * 1000:.0f} ms, its limit is"
+            f" {self.handler_timeout_s * 1000:.0f} ms{where}; move slow work into an async handler or a thread",
+            handler=name, took_s=took, timeout_s=self.handler_timeout_s, line=line, stack=stack,
+        )  # fmt: skip
+        late.__cause__ = error
+        return late
+
+    def _report_blocked(self, event: Event, took: float, line: str) -> None:
+        """Called by the watchdog, from its thread, while the handler still runs."""
+        text = f"handler {event.name} of machine {self.id!r} blocks for {took * 1000:.0f} ms at {line}"
+        logger = self._logs.logger
+        if logger is not None:
+            logger(EXTERNAL, f"{self._logs.prefix}[blocked] {text}")
+        else:
+            import logging
+
+            logging.getLogger("amlab.machine").warning(text)
+
+    # ----- life
+
+    @property
+    def active_states(self) -> tuple[str, ...]:
+        """Names of the active states, in the order in which the machine keeps them."""
+        return self._config.names
+
+    def _ticks(self) -> Sequence[int]:
+        return self._clock
+
+    @property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Named lists of states."""
+        return self.schema.groups
+
+    def export(self) -> dict[str, Any]:
+        """Id, state names, time, queue tick and machine tick, as plain data."""
+        return export_machine(self)
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Takes over clocks and active states of an `export`; adds `MachineRestored` where defined.
+
+        Raises:
+            UsageError: The machine is busy, or the data is not of a machine with these states.
+        """
+        import_machine(self, data)
+
+    def verify_states(self, names: Iterable[str]) -> None:
+        """Fixes the order of states.
+
+        Raises:
+            SchemaError: An unknown name, or a state that is missing.
+        """
+        reorder(self, names)
+
+    def set_schema(self, schema: Schema | Mapping[str, State | Mapping[str, Any]] | type) -> None:
+        """Adds states to a live machine: the new schema has all it had, and more.
+
+        Raises:
+            SchemaError: A state is missing.
+            UsageError: The machine is busy.
+        """
+        grow_schema(self, as_schema(schema))
+
+    def on_dispose(self, callback: Callable[[Machine], object]) -> None:
+        """Calls back once the machine is disposed."""
+        self._on_dispose.append(callback)
+
+    def dispose(self) -> None:
+        """Ends the machine: waits end, contexts expire, forked work is cancelled, mutations are canceled."""
+        if self.is_disposed:
+            return
+        self.is_disposed, self._quick = True, False
+        watchdog.unwatch(self)
+        self._queue.clear()
+        if self._context is not None:
+            self._context.cancel()
+        self._contexts.clear()
+        if self._forks is not None:
+            self._forks.cancel()
+        self._waits.disposed()
+        self._tracers.call(self._tracers.machine_dispose, self, self)
+        callbacks, self._on_dispose = self._on_dispose, []
+        for callback in callbacks:
+            callback(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.dispose()
+
+    def __repr__(self) -> str:
+        return f"<Machine {self.id!r} {self}{' disposed' if self.is_disposed else ''}>"
+
+
+NO_TRACERS = Tracers()
+NO_BREAKPOINTS = Breakpoints()
+QUEUED_FIRST = Result(2)

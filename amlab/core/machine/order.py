@@ -1,0 +1,155 @@
+"""The order in which states are entered, left, and kept.
+
+Required states come before those that require them: a stable sort by rank in the require graph,
+states outside of it first.  Then `after`: the reference sorts with a stable insertion sort (blocks
+of 20, merged by rotations) and a comparison that only sees direct pairs, so a chain is not always
+honoured.  We start from exactly that order; where it breaks a pair that is not part of a cycle, the
+states are laid out again, each as early as its predecessors allow.
+
+Knows nothing of: names in the masks, mutations, machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+__all__ = ["cyclic_pairs", "sort_after", "topology"]
+
+BLOCK = 20
+
+
+def topology(names: Iterable[str], require: Mapping[str, Iterable[str]]) -> list[int]:
+    """Rank per state in the require graph, required ones first; all -1 when it has a cycle.
+
+    Visits depth first from the alphabetically first state, as the reference does.
+    """
+    order: dict[str, int] = {}
+    open_: set[str] = set()
+    states = list(names)
+    for root in sorted(n for n in states if require[n]):
+        # (state, iterator over what it requires): an own stack, deep chains are fine
+        stack = [(root, iter(tuple(require[root])))] if root not in order else []
+        open_.update(root for root, _ in stack)
+        while stack:
+            name, rest = stack[-1]
+            below = next(rest, None)
+            if below is None:
+                stack.pop()
+                open_.discard(name)
+                order[name] = len(order)
+            elif below in open_:
+                return [-1] * len(states)
+            elif below not in order:
+                open_.add(below)
+                stack.append((below, iter(tuple(require.get(below, ())))))
+    return [order.get(name, -1) for name in states]
+
+
+def cyclic_pairs(after: list[int]) -> list[int]:
+    """Per state, which of its `after` pairs lie on a cycle of `after` pairs."""
+    reach = list(after)
+    for k in range(len(after)):  # Warshall, a row is one integer
+        bit, row = 1 << k, reach[k]
+        if row:
+            for i, mask in enumerate(reach):
+                if mask & bit:
+                    reach[i] = mask | reach[k]
+    looped = [0] * len(after)
+    for i, mask in enumerate(after):
+        for other, below in enumerate(reach):
+            if mask >> other & below >> i & 1:
+                looped[i] |= 1 << other
+    return looped
+
+
+def sort_after(states: list[int], after: list[int], firm: list[int]) -> list[int]:
+    """Sorts in place by `after` (masks per state), then mends what breaks a `firm` pair."""
+    for start in range(0, len(states), BLOCK):
+        _insertion_sort(states, start, min(start + BLOCK, len(states)), after)
+    width = BLOCK
+    while width < len(states):
+        for left in range(0, len(states) - width, 2 * width):
+            _merge(states, left, left + width, min(left + 2 * width, len(states)), after)
+        width *= 2
+    seen = 0
+    members = 0
+    for i in states:
+        members |= 1 << i
+    for i in states:
+        if firm[i] & members & ~seen:
+            return _lay_out(states, firm, members)
+        seen |= 1 << i
+    return states
+
+
+def _comes_first(state: int, other: int, after: list[int]) -> bool:
+    """Whether `state` must run before `other`, as far as the two of them say."""
+    return bool(after[other] >> state & 1) and not after[state] >> other & 1
+
+
+def _insertion_sort(states: list[int], start: int, end: int, after: list[int]) -> None:
+    for i in range(start + 1, end):
+        state, at = states[i], i
+        while at > start and _comes_first(state, states[at - 1], after):
+            states[at] = states[at - 1]
+            at -= 1
+        states[at] = state
+
+
+def _merge(states: list[int], start: int, middle: int, end: int, after: list[int]) -> None:
+    """Stable merge in place of two sorted runs by symmetric splitting (Kim and Kutzner, 2004).
+
+    Ours and the reference's must ask the same comparisons: the order they see is not transitive.
+    """
+    if middle - start == 1:
+        low, high = middle, end
+        while low < high:
+            at = (low + high) // 2
+            if _comes_first(states[at], states[start], after):
+                low = at + 1
+            else:
+                high = at
+        states[start:low] = [*states[start + 1 : low], states[start]]
+        return
+    if end - middle == 1:
+        low, high = start, middle
+        while low < high:
+            at = (low + high) // 2
+            if _comes_first(states[middle], states[at], after):
+                high = at
+            else:
+                low = at + 1
+        states[low : middle + 1] = [states[middle], *states[low:middle]]
+        return
+    half = (start + end) // 2
+    turn = half + middle
+    if middle > half:
+        low, high = turn - end, half
+    else:
+        low, high = start, middle
+    while low < high:
+        at = (low + high) // 2
+        if _comes_first(states[turn - 1 - at], states[at], after):
+            high = at
+        else:
+            low = at + 1
+    cut = turn - low
+    if low < middle < cut:
+        states[low:cut] = states[middle:cut] + states[low:middle]
+    if start < low < half:
+        _merge(states, start, low, half, after)
+    if half < cut < end:
+        _merge(states, half, cut, end, after)
+
+
+def _lay_out(states: list[int], firm: list[int], members: int) -> list[int]:
+    rest = list(states)
+    out: list[int] = []
+    missing = members
+    while rest:
+        at = next(k for k, i in enumerate(rest) if not firm[i] & missing)
+        state = rest.pop(at)
+        missing &= ~(1 << state)
+        out.append(state)
+    states[:] = out
+    return states

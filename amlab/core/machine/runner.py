@@ -1,0 +1,242 @@
+"""Running mutations: relations, negotiation, the change itself, final handlers, what follows.
+
+    1 plan           what relations make of it (resolved once per configuration)
+    2 negotiation    handlers may refuse; in an auto mutation a refusal about an auto state drops
+                     that state only, and relations are asked again with what is left
+    3 apply          ticks and active states change, state contexts expire
+    4 final          handlers that cannot refuse; an error puts back the states whose turn had not come
+    5 follow-up      one auto mutation, the Exception of an error, waits
+
+A drain runs the queue until it is empty; mutations made meanwhile are queued, never nested.
+
+Knows nothing of: who watches (tracers are called, never asked), event loops, threads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amlab.core.machine.event import Event
+from amlab.core.machine.handlers import NO_CALLS, Phase, Site
+from amlab.core.machine.logs import CHANGES, DECISIONS, OPS
+from amlab.core.machine.mutation import ADD, CANCELED, EVAL, EXECUTED, Mutation, Result
+from amlab.core.machine.plan import AGAIN, AUTO
+from amlab.core.machine.transition import Transition
+from amlab.errors import HandlerError
+
+if TYPE_CHECKING:
+    from amlab.core.machine.machine import Machine
+
+__all__ = ["drain", "run"]
+
+
+def drain(m: Machine) -> Result:
+    """Runs the queue until it is empty; the result is that of the first mutation."""
+    first: Result | None = None
+    queue = m._queue
+    before = m._enter()
+    try:
+        while (queue.items or m._inbox) and not m.is_disposed:
+            if m._inbox:
+                m._take_inbox()
+            mutation = queue.shift()
+            if mutation.context is not None and mutation.context.is_done:
+                result = EXECUTED
+            elif mutation.type is EVAL:
+                assert mutation.eval is not None
+                mutation.eval()
+                continue
+            else:
+                result = run(m, mutation)
+            if first is None:
+                first = result
+    finally:
+        m._leave(before)
+    return first if first is not None else CANCELED
+
+
+def run(m: Machine, mutation: Mutation) -> Result:
+    """Runs one mutation as one transition."""
+    is_auto = mutation.is_auto
+    plan = m._config.plan(AUTO if is_auto else mutation.type, mutation.names)
+    m._count += 1
+    tx = Transition(m, mutation, plan, m._count)
+    m._tx = tx
+    is_accepted = plan.is_accepted
+    level, tracers, handlers = m._log_level, m._tracers, m._handlers
+    if level:
+        m._logs.called(m, tx)
+    if tracers.all:
+        tx.is_accepted = is_accepted
+        tracers.call(tracers.transition_init, m, tx)
+        tracers.call(tracers.transition_start, m, tx)
+    calls = NO_CALLS
+    if handlers is not None:
+        calls = handlers.calls(plan)
+        if is_accepted and calls.negotiation:
+            is_accepted = _negotiate(m, tx, calls.negotiation)
+            if tx.dropped:
+                left = tuple(n for i, n in zip(plan.called, plan.names, strict=True) if not tx.dropped >> i & 1)
+                plan = tx.plan = tx.first_plan.before.plan(AGAIN, left)
+                tx.dropped = 0
+                calls = handlers.calls(plan)
+    if is_accepted and not mutation.is_check and not m.is_disposed:
+        is_accepted = _apply(m, tx, calls.final)
+    else:
+        tx.is_accepted = is_accepted
+        tx.is_changed = False
+    tx.is_accepted = is_accepted
+    if is_accepted and not mutation.is_check and not plan.is_direct and not is_auto:
+        _wake_auto(m)
+    tx.queue_len = len(m._queue.items)
+    if level:
+        m._logs.ended(m, tx)
+    tx.is_completed = True
+    m._tx = None
+    if tracers.all:
+        tracers.call(tracers.transition_end, m, tx)
+    if m._waits:
+        if tx.is_changed and (plan.ticks or tx.put_back):
+            m._waits.ticked([i for i, _ in plan.ticks], [i for i in plan.enters if i not in tx.put_back], mutation.args)
+        m._waits.came_to(m._queue.tick)
+    if is_accepted:
+        return plan.result if plan.is_accepted else EXECUTED
+    if not tx.first_plan.is_accepted:
+        return tx.first_plan.refusal
+    return Result(1, lambda: tx.why)
+
+
+def _negotiate(m: Machine, tx: Transition, sites: tuple[Site, ...]) -> bool:
+    """Asks the handlers; False when the transition is off."""
+    auto = m._config.automaton.relations.auto if tx.mutation.is_auto else 0
+    phase, settled = Phase.EXIT, 0
+    for site in sites:
+        if auto:
+            if site.phase is not phase:  # a phase works on the targets that the ones before it left
+                phase, settled = site.phase, tx.dropped
+            if site.phase is Phase.ANY_ENTER and not tx.plan.target_mask & ~tx.dropped:
+                return False
+            if site.phase in {Phase.SELF, Phase.PAIR} and settled >> site.state & 1:
+                continue
+        if _call(m, tx, site):
+            continue
+        if auto >> site.state & 1 and site.phase is not Phase.EXIT and site.state >= 0:
+            tx.dropped |= 1 << site.state
+            continue
+        return False
+    return not (auto and not tx.plan.target_mask & ~tx.dropped)
+
+
+def _call(m: Machine, tx: Transition, site: Site) -> bool:
+    """Runs the handlers of one site; False when one refused or failed."""
+    tx._handlers.append(site.step)
+    name, tracers, now = site.name, m._tracers, m._now
+    for group, function in site.calls:
+        event = Event(m, name, tx)
+        m._event = event
+        if tracers.handler_start:
+            tracers.call(tracers.handler_start, m, tx, event, group)
+        if m._log_level >= OPS:
+            m._logs.handler(m, group, name)
+        error: Exception | None = None
+        answer: object = None
+        m._started = started = now()
+        try:
+            answer = function(event)
+            if answer is not None and not isinstance(answer, bool):
+                m._fork_handler(site, answer)
+        except Exception as err:
+            error = err
+        took = now() - started
+        m._event = None
+        if took > m.handler_timeout_s > 0:
+            error = m._overdue(name, took, error)
+        if tracers.all:
+            can = site.can_refuse
+            tx.answers = [*tx.answers, (name, group, answer is not False if can and error is None else None)]
+            if error is not None:
+                tx.error = error
+            if tracers.handler_end:
+                tracers.call(tracers.handler_end, m, tx, event, group, tx.answers[-1][2])
+        if error is not None:
+            _fail(m, tx, site, error)
+            return False
+        if answer is False and site.can_refuse:
+            tx.refused_by = name
+            if m._log_level >= OPS:
+                m._logs.refused(m, tx, site)
+            return False
+    return True
+
+
+def _apply(m: Machine, tx: Transition, sites: tuple[Site, ...]) -> bool:
+    """Changes the states and runs final handlers; False when one failed."""
+    plan, clock = tx.plan, m._clock
+    for i, more in plan.ticks:
+        clock[i] += more
+    m._config = plan.next
+    tx.is_changed = plan.is_changing
+    if m._log_level >= CHANGES and plan.is_changing:
+        m._logs.changed(m, tx)
+    if m._contexts and plan.ticks:
+        m._expire([i for i, _ in plan.ticks])
+    if m._tracers.transition_finals:
+        m._tracers.call(m._tracers.transition_finals, m, tx)
+    return all(_call(m, tx, site) for site in sites)
+
+
+def _fail(m: Machine, tx: Transition, site: Site, error: Exception) -> None:
+    """A handler failed: puts back what it can, and prepends Exception, unless that is what failed."""
+    tx.error, tx.refused_by = error, site.name
+    exception = m.schema._index["Exception"]
+    is_nested = exception in tx.first_plan.called
+    if site.phase >= Phase.END and not is_nested:
+        _put_back(m, tx, site)
+    m._logs.failed(m, tx, site, error)
+    if is_nested:
+        return
+    args = {
+        "err": error,
+        "err_trace": error.__traceback__,
+        "panic": {"called": tx.called, "states_before": tx.states_before, "tx": tx.id, "handler": site.name},
+    }
+    names: tuple[str, ...] = ("Exception",)
+    if isinstance(error, HandlerError) and error.fields.get("timeout_s") and "ErrHandlerTimeout" in m.schema:
+        names = ("ErrHandlerTimeout", "Exception")
+    m._error = error
+    source = Event(m, site.name, tx).as_source()
+    m._prepend(Mutation(ADD, m.schema.automaton.index(names), names, args, source))
+
+
+def _put_back(m: Machine, tx: Transition, site: Site) -> None:
+    """Puts back the states from the failed one on: their final handlers did not run."""
+    finals = tx.plan.exits + tx.plan.enters
+    if site.phase is Phase.ANY_STATE:
+        return
+    start = (
+        len(tx.plan.exits) + tx.plan.enters.index(site.state) if site.phase is Phase.STATE else finals.index(site.state)
+    )
+    before = tx.plan.before.mask
+    left = finals[start:]
+    leave = [i for i in left if not before >> i & 1]
+    again = [i for i in left if before >> i & 1 and not m._config.mask >> i & 1]
+    tx.put_back = (*leave, *again)
+    for i in tx.put_back:
+        m._clock[i] += 1
+    states = tuple(i for i in m._config.states if i not in leave) + tuple(again)
+    m._config = m._config.automaton.config(states)
+    if m._contexts:
+        m._expire(list(tx.put_back))
+
+
+def _wake_auto(m: Machine) -> None:
+    """Prepends one mutation for the auto states that could be active now."""
+    auto = m._config.auto
+    if not auto:
+        return
+    names = tuple(m.schema.names[i] for i in auto)
+    mutation = Mutation(ADD, auto, names)
+    mutation.is_auto = True
+    if m._log_level >= DECISIONS:
+        m._logs.auto(m, names)
+    m._prepend(mutation)

@@ -1,0 +1,114 @@
+"""Tracers: whoever wants to know what machines do.
+
+Subclass `Tracer` and override what you need; a hook that nobody overrides costs nothing.  A hook that
+raises is detached from its machine with a log line: a tracer never disturbs what it watches.
+
+Knows nothing of: recording, formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from amlab.core.machine.event import Event
+    from amlab.core.machine.machine import Machine
+    from amlab.core.machine.mutation import Mutation
+    from amlab.core.machine.schema import Schema
+    from amlab.core.machine.transition import Transition
+
+__all__ = ["HOOKS", "Tracer", "Tracers"]
+
+
+class Tracer:
+    """Hooks of a machine's life; all do nothing here.
+
+    Attributes:
+        is_inherited: Whether submachines of a traced machine are traced too.
+    """
+
+    is_inherited = False
+
+    def machine_init(self, machine: Machine) -> None:
+        """The tracer was bound, at creation or later."""
+
+    def machine_dispose(self, machine: Machine) -> None:
+        """The machine is gone."""
+
+    def submachine(self, parent: Machine, machine: Machine) -> None:
+        """A machine was made with `parent` as its parent."""
+
+    def mutation_queued(self, machine: Machine, mutation: Mutation) -> None:
+        """A mutation entered the queue; at the front when its `queue_token` is set."""
+
+    def transition_init(self, tx: Transition) -> None:
+        """Relations are resolved, no handler has run."""
+
+    def transition_start(self, tx: Transition) -> None:
+        """Negotiation begins."""
+
+    def transition_finals(self, tx: Transition) -> None:
+        """States have changed, final handlers come next."""
+
+    def transition_end(self, tx: Transition) -> None:
+        """All is decided; the queue has the auto mutation it caused."""
+
+    def handler_start(self, tx: Transition, event: Event, group: int) -> None:
+        """A handler of the `group`-th bound set is about to run."""
+
+    def handler_end(self, tx: Transition, event: Event, group: int, answer: bool | None) -> None:
+        """It returned (None: final), or raised (`tx.error`)."""
+
+    def queue_end(self, machine: Machine) -> None:
+        """The queue is empty."""
+
+    def schema_change(self, machine: Machine, old: Schema) -> None:
+        """States were added to a live machine."""
+
+    def states_verified(self, machine: Machine) -> None:
+        """The order of states was fixed or confirmed."""
+
+    def log(self, machine: Machine, level: int, text: str) -> None:
+        """A log line within the machine's log level."""
+
+
+HOOKS = tuple(name for name in vars(Tracer) if not name.startswith("_") and name != "is_inherited")
+
+
+class Tracers:
+    """The tracers of one machine, with the overridden hooks as tuples ready to call."""
+
+    __slots__ = (*HOOKS, "all")
+
+    machine_init: tuple[Callable[..., Any], ...]
+    machine_dispose: tuple[Callable[..., Any], ...]
+    submachine: tuple[Callable[..., Any], ...]
+    mutation_queued: tuple[Callable[..., Any], ...]
+    transition_init: tuple[Callable[..., Any], ...]
+    transition_start: tuple[Callable[..., Any], ...]
+    transition_finals: tuple[Callable[..., Any], ...]
+    transition_end: tuple[Callable[..., Any], ...]
+    handler_start: tuple[Callable[..., Any], ...]
+    handler_end: tuple[Callable[..., Any], ...]
+    queue_end: tuple[Callable[..., Any], ...]
+    schema_change: tuple[Callable[..., Any], ...]
+    states_verified: tuple[Callable[..., Any], ...]
+    log: tuple[Callable[..., Any], ...]
+
+    def __init__(self, tracers: tuple[Tracer, ...] = ()) -> None:
+        self.all = tracers
+        for hook in HOOKS:
+            plain = getattr(Tracer, hook)
+            setattr(self, hook, tuple(getattr(t, hook) for t in tracers if getattr(type(t), hook, plain) is not plain))
+
+    def call(self, hooks: tuple[Callable[..., Any], ...], machine: Machine, *args: object) -> None:
+        """Calls the hooks; one that raises loses its tracer."""
+        for hook in hooks:
+            try:
+                hook(*args)
+            except Exception as err:  # a tracer must not disturb the machine
+                tracer = getattr(hook, "__self__", None)
+                if tracer is not None:
+                    machine.detach_tracer(tracer)
+                machine.log(f"tracer {type(tracer).__name__} detached, it raised {err!r}")
