@@ -158,7 +158,7 @@ def event_facts(case: Op, event: Op) -> Op:
         steps = [s for s in event["steps"] if s[3] != "after"]
         if event["is_check"] and not case["opts"].get("log_can"):
             # the reference keeps quiet about most steps of a check then
-            steps = [s for s in steps if s[0] == "handler" or s[3] == "add"]
+            steps = [s for s in steps if (s[0] == "handler" and "S" not in s[4]) or s[3] == "add"]
         keys = ("called", "target", "enters", "exits", "mut_queue_tick", "mut_queue_token")
         return {"ev": "tx", **{k: event[k] for k in keys}, "steps": steps}
     return {"ev": event["ev"]}

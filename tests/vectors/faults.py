@@ -35,6 +35,14 @@ def self_refusal_in_auto(case: Op, expected: Op, got: Op) -> bool:
     return refused and any(tx["is_auto"] for tx in transitions(expected))
 
 
+def exit_refusal_in_auto(case: Op, expected: Op, got: Op) -> bool:
+    """An Exit handler refused in an auto transition: the reference panics in the caller and locks the queue."""
+    exits = {n + "Exit" for n in case["names"]}
+    return expected["panic"] and any(
+        tx["is_auto"] and tx["refused"] in exits and not tx["failed"] for tx in transitions(got)
+    )
+
+
 def full_queue_takes_exceptions(case: Op, expected: Op, got: Op) -> bool:
     """The queue is past its limit: the reference lets several Exceptions in."""
     limit = case["opts"].get("queue_limit")
@@ -45,7 +53,7 @@ def full_queue_takes_exceptions(case: Op, expected: Op, got: Op) -> bool:
 
 
 def broken_after_order(case: Op, expected: Op, got: Op) -> bool:
-    """The reference ran states in an order that breaks an `after` pair which is part of no cycle."""
+    """In the first transition that differs, the reference breaks an `after` pair which is part of no cycle."""
     names = case["names"]
     index = {n: i for i, n in enumerate(names)}
     after = [0] * len(names)
@@ -53,7 +61,7 @@ def broken_after_order(case: Op, expected: Op, got: Op) -> bool:
         for other in state["after"] or ():
             after[index[name]] |= 1 << index[other]
     looped = cyclic_pairs(after)
-    for tx in transitions(expected):
+    for tx in transitions({"events": expected["events"][first_difference(expected, got) :]})[:1]:
         for order in (tx["target"], tx["enters"], tx["exits"], tx["init"]["target"]):
             for at, name in enumerate(order):
                 firm = after[index[name]] & ~looped[index[name]]
@@ -62,10 +70,20 @@ def broken_after_order(case: Op, expected: Op, got: Op) -> bool:
     return False
 
 
+def first_difference(expected: Op, got: Op) -> int:
+    """Index of the first event in which handlers or the order of states differ."""
+    for at, (a, b) in enumerate(zip(expected["events"], got["events"], strict=False)):
+        keys = ("ev", "name", "active", "called", "target", "enters", "exits")
+        if any(a.get(k) != b.get(k) for k in keys):
+            return at
+    return len(expected["events"])
+
+
 RULES: dict[str, Callable[[Op, Op, Op], bool]] = {
     "final-error-recovery": final_error_recovery,
     "error-while-adding-exception": error_while_adding_exception,
     "self-refusal-in-auto": self_refusal_in_auto,
+    "exit-refusal-in-auto": exit_refusal_in_auto,
     "full-queue-takes-exceptions": full_queue_takes_exceptions,
     "broken-after-order": broken_after_order,
 }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from amlab.core.machine.mutation import MutationType
 from amlab.core.machine.order import sort_after
+from amlab.core.machine.plan import AGAIN
 from amlab.core.machine.state import Relation
 from amlab.core.machine.step import Step, StepType
 
@@ -44,6 +45,8 @@ class Explanation:
         self.names = self.r.names
         self.active = plan.before.states
         self.called = plan.called
+        # Resolved again, an auto mutation still tells of the states that it called at first.
+        self.asked = {*plan.called, *plan.before.auto} if plan.kind == AGAIN else {*plan.called}
         self.is_remove = plan.kind == MutationType.REMOVE
         self.is_set = plan.kind == MutationType.SET
         self.requires = self.r.requires
@@ -123,7 +126,7 @@ class Explanation:
                 continue
             unmet.append(name if known else f"{name} (no such state)")
             self._step(StepType.DEACTIVATE_PASSIVE, from_=i)
-            if i in self.called:
+            if i in self.asked:
                 self.steps.append(Step(StepType.CANCEL, to_state=name))
         return unmet
 

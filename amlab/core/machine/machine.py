@@ -326,7 +326,8 @@ class Machine(Waitable):
     def can_add(self, *states: str, args: GivenArgs = None) -> Result:
         """Whether an add would be accepted: relations and negotiation run, nothing changes.
 
-        Inside a handler the answer is queued.
+        Inside a handler the answer is queued.  Where a multi state is called, relations never say no, as
+        in the reference; negotiation still may.
 
         Raises:
             UsageError: An unknown state.
@@ -413,31 +414,31 @@ class Machine(Waitable):
         return self._busy or bool(self._queue.items)
 
     def is_queued(self, *states: str) -> bool:
-        """Whether a waiting mutation calls all of the states.
+        """Whether one waiting mutation calls all of the states.
 
         Raises:
             UsageError: An unknown state.
         """
         self._check(states)
-        return all(self._queue.holds(self.schema._index[s]) for s in states)
+        return self._queue.holds(*[self.schema._index[s] for s in states])
 
     def will_be(self, *states: str) -> bool:
-        """Whether a waiting add or set calls each of the states.
+        """Whether one waiting add or set calls all of the states.
 
         Raises:
             UsageError: An unknown state.
         """
         self._check(states)
-        return all(self._queue.brings(self.schema._index[s]) for s in states)
+        return self._queue.brings(*[self.schema._index[s] for s in states])
 
     def will_be_removed(self, *states: str) -> bool:
-        """Whether a waiting remove calls each of the states.
+        """Whether one waiting remove calls all of the states.
 
         Raises:
             UsageError: An unknown state.
         """
         self._check(states)
-        return all(self._queue.takes(self.schema._index[s]) for s in states)
+        return self._queue.takes(*[self.schema._index[s] for s in states])
 
     @property
     def transition(self) -> Transition | None:

@@ -91,6 +91,7 @@ class Plan:
     """What a mutation becomes, as far as relations decide."""
 
     __slots__ = (
+        "_again",
         "_parts",
         "before",
         "called",
@@ -150,6 +151,7 @@ class Plan:
         """Nothing follows from it: accepted, and no auto states to try."""
         self.refusal = Result(1, self.explain_refusal)
         self.result = EXECUTED if self.is_accepted else self.refusal
+        self._again: Plan | None = None
         self._parts: tuple[tuple[Step, ...], tuple[Step, ...], tuple[Step, ...], tuple[str, ...]] | None = None
 
     def settle(self, exits: tuple[int, ...], next_: Config) -> None:
@@ -166,6 +168,14 @@ class Plan:
         self.is_direct = self.kind >= AUTO or not self.is_changing or self.is_health or not next_.auto
         if self.kind == MutationType.REMOVE and self.called_mask & self.target_mask:
             self.result = CANCELED
+
+    @property
+    def again(self) -> Plan:
+        """Of an auto mutation: what it comes to when only the called states that made it are asked for."""
+        if self._again is None:
+            left = tuple(n for i, n in zip(self.called, self.names, strict=True) if self.target_mask >> i & 1)
+            self._again = self if left == self.names else self.before.plan(AGAIN, left)
+        return self._again
 
     def predict(self) -> tuple[tuple[int, int], ...]:
         """Tick changes as if it were accepted: what a rejected plan would have done."""

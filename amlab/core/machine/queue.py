@@ -87,17 +87,21 @@ class Queue:
                 return mutation
         return None
 
-    def brings(self, state: int) -> bool:
-        """Whether a waiting mutation calls the state to be active."""
-        return any(m.type in {ADD, SET} and not m.is_check and state in m.called for m in self.items)
+    def brings(self, *states: int) -> bool:
+        """Whether one waiting mutation calls all of the states to be active."""
+        return any(m.type in {ADD, SET} and self._calls(m, states) for m in self.items)
 
-    def takes(self, state: int) -> bool:
-        """Whether a waiting mutation calls the state to be removed."""
-        return any(m.type == REMOVE and not m.is_check and state in m.called for m in self.items)
+    def takes(self, *states: int) -> bool:
+        """Whether one waiting mutation calls all of the states to be removed."""
+        return any(m.type == REMOVE and self._calls(m, states) for m in self.items)
 
-    def holds(self, state: int) -> bool:
-        """Whether any waiting mutation calls the state."""
-        return any(state in m.called and not m.is_check for m in self.items)
+    def holds(self, *states: int) -> bool:
+        """Whether one waiting mutation calls all of the states."""
+        return any(self._calls(m, states) for m in self.items)
+
+    @staticmethod
+    def _calls(mutation: Mutation, states: tuple[int, ...]) -> bool:
+        return not mutation.is_check and all(i in mutation.called for i in states)
 
     def __len__(self) -> int:
         return len(self.items)

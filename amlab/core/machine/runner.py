@@ -26,6 +26,7 @@ from amlab.errors import HandlerError
 
 if TYPE_CHECKING:
     from amlab.core.machine.machine import Machine
+    from amlab.core.machine.plan import Plan
 
 __all__ = ["drain", "run"]
 
@@ -59,6 +60,8 @@ def run(m: Machine, mutation: Mutation) -> Result:
     """Runs one mutation as one transition."""
     is_auto = mutation.is_auto
     plan = m._config.plan(AUTO if is_auto else mutation.type, mutation.names)
+    if mutation.is_check and not plan.is_accepted and plan.called_mask & m._config.automaton.relations.multi:
+        plan = m._config.plan(AGAIN, mutation.names)
     m._count += 1
     tx = Transition(m, mutation, plan, m._count)
     m._tx = tx
@@ -70,16 +73,13 @@ def run(m: Machine, mutation: Mutation) -> Result:
         tx.is_accepted = is_accepted
         tracers.call(tracers.transition_init, m, tx)
         tracers.call(tracers.transition_start, m, tx)
-    calls = NO_CALLS
-    if handlers is not None:
-        calls = handlers.calls(plan)
-        if is_accepted and calls.negotiation:
-            is_accepted = _negotiate(m, tx, calls.negotiation)
-            if tx.dropped:
-                left = tuple(n for i, n in zip(plan.called, plan.names, strict=True) if not tx.dropped >> i & 1)
-                plan = tx.plan = tx.first_plan.before.plan(AGAIN, left)
-                tx.dropped = 0
-                calls = handlers.calls(plan)
+    calls = NO_CALLS if handlers is None else handlers.calls(plan)
+    if is_accepted and calls.negotiation:
+        is_accepted = _negotiate(m, tx, calls.negotiation)
+    if is_auto:
+        plan = tx.plan = _settle_auto(tx)
+        if handlers is not None:
+            calls = handlers.calls(plan)
     if is_accepted and not mutation.is_check and not m.is_disposed:
         is_accepted = _apply(m, tx, calls.final)
     else:
@@ -110,7 +110,7 @@ def _negotiate(m: Machine, tx: Transition, sites: tuple[Site, ...]) -> bool:
     """Asks the handlers; False when the transition is off."""
     auto = m._config.automaton.relations.auto if tx.mutation.is_auto else 0
     phase, settled = Phase.EXIT, 0
-    for site in sites:
+    for at, site in enumerate(sites):
         if auto:
             if site.phase is not phase:  # a phase works on the targets that the ones before it left
                 phase, settled = site.phase, tx.dropped
@@ -120,11 +120,27 @@ def _negotiate(m: Machine, tx: Transition, sites: tuple[Site, ...]) -> bool:
                 continue
         if _call(m, tx, site):
             continue
-        if auto >> site.state & 1 and site.phase is not Phase.EXIT and site.state >= 0:
+        if tx.error is not None:
+            for other in sites[at:]:
+                if other.state >= 0 and auto >> other.state & 1 and other.phase is phase is not Phase.EXIT:
+                    tx.dropped |= 1 << other.state
+            return False
+        if site.state >= 0 and auto >> site.state & 1 and site.phase is not Phase.EXIT:
             tx.dropped |= 1 << site.state
             continue
         return False
     return not (auto and not tx.plan.target_mask & ~tx.dropped)
+
+
+def _settle_auto(tx: Transition) -> Plan:
+    """What an auto mutation comes to, once relations and handlers have dropped what they would not have."""
+    first, dropped = tx.first_plan, tx.dropped
+    if not dropped:
+        return first.again
+    tx.dropped = 0
+    left = first.target_mask & ~dropped
+    names = tuple(n for i, n in zip(first.called, first.names, strict=True) if left >> i & 1)
+    return first.before.plan(AGAIN, names)
 
 
 def _call(m: Machine, tx: Transition, site: Site) -> bool:

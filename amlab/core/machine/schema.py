@@ -62,7 +62,8 @@ class Schema:
             names: Their order; the order of `states` when absent.  `Exception` may be missing.
             groups: Named lists of states.
             version: Free text.
-            lenient: Drop unknown names and allow ambiguous ones instead of raising.
+            lenient: Drop unknown names and allow ambiguous ones instead of raising; `Exception` is unknown
+                where it is not declared.
             docs_from: Where to look up texts of states that have no `doc`, called once, late.
 
         Raises:
@@ -121,7 +122,11 @@ class Schema:
                         + near(unknown[0], self.names),
                         state=name, relation=field, unknown=unknown[0],
                     )  # fmt: skip
-                found = tuple(n for n in found if n in self._index)
+                # As its maker saw it: `Exception` counts when it was declared, or named by two relations.
+                known = set(self._raw if self.lenient else self._index)
+                if field == "add":
+                    known.update(n for n in state.remove if n in self._index)
+                found = tuple(n for n in found if n in known)
             kept[field] = found
         clash = [n for n in kept["require"] if n in kept["remove"]]
         if clash and not self.conflict:
