@@ -51,7 +51,9 @@ def main(argv: list[str] | None = None) -> int:
     else:
         for d in report["differences"]:
             if args.all or not d["fault"]:
-                print(f"{d['case']} op {d['op']} level {d['level']} {d['what']} {d['fault'] and '[' + d['fault'] + ']'}")
+                print(
+                    f"{d['case']} op {d['op']} level {d['level']} {d['what']} {d['fault'] and '[' + d['fault'] + ']'}"
+                )
                 print(f"  expected {d['expected']}\n  got      {d['got']}")
         for level in ("level1", "level2"):
             counts = report[level]

@@ -42,8 +42,8 @@ def judge(case: Op, plan_limit: int | None = None) -> Verdict:
     if play.new_err != bool(case["new_err"]):
         found.append(Difference(case["name"], -1, 1, "new_err", case["new_err"], play.new_err, ""))
     ops = play.run()
-    for at, (expected, got) in enumerate(zip(case["expect"], ops, strict=True)):
-        expected = normal(case, expected)
+    for at, (raw, got) in enumerate(zip(case["expect"], ops, strict=True)):
+        expected = normal(case, raw)
         first = list(level_1(expected, got))
         second = list(level_2(case, expected, got))
         fault = fault_of(case, expected, got) if first or second else ""

@@ -18,9 +18,7 @@ def final_error_recovery(case: Op, expected: Op, got: Op) -> bool:
     """A final handler failed: the reference recovers twice, restores no exits, reports the wrong time after."""
     failed = {e["name"] for e in handlers(expected) if e.get("panic") and e["name"].endswith(("State", "End"))}
     multi = {n for n, s in case["schema"].items() if s["multi"]} | {"Exception"}
-    return any(
-        tx["failed"] in failed and (tx["put_back"] or multi & set(tx["called"])) for tx in transitions(got)
-    )
+    return any(tx["failed"] in failed and (tx["put_back"] or multi & set(tx["called"])) for tx in transitions(got))
 
 
 def error_while_adding_exception(case: Op, expected: Op, got: Op) -> bool:

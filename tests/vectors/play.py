@@ -193,7 +193,13 @@ class Watcher(Tracer):
                 "queue_tick": tx.machine.queue_tick,
                 "init": self.init,
                 "steps": [
-                    [s.type.word, s.from_state, s.to_state, s.relation.name.lower() if s.relation is not None else "", s.flags]
+                    [
+                        s.type.word,
+                        s.from_state,
+                        s.to_state,
+                        s.relation.name.lower() if s.relation is not None else "",
+                        s.flags,
+                    ]
                     for s in tx.steps
                 ],
                 "put_back": [tx.machine.names[i] for i in tx.put_back],

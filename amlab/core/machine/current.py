@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from amlab.core.machine.machine import Machine
     from amlab.core.machine.mutation import Source
 
-__all__ = ["FORKED", "current_source", "enter", "leave"]
+__all__ = ["DRAINING", "FORKED", "current_source", "enter", "leave"]
 
-_draining: dict[int, Machine] = {}
+DRAINING: dict[int, Machine] = {}
+"""By thread: the machine that runs there."""
 FORKED: ContextVar[Event | None] = ContextVar("amlab_forked", default=None)
 """The event that a coroutine was forked for."""
 
@@ -27,22 +28,22 @@ FORKED: ContextVar[Event | None] = ContextVar("amlab_forked", default=None)
 def enter(machine: Machine) -> Machine | None:
     """This thread drains a machine now; gives the one it did before."""
     ident = get_ident()
-    before = _draining.get(ident)
-    _draining[ident] = machine
+    before = DRAINING.get(ident)
+    DRAINING[ident] = machine
     return before
 
 
 def leave(before: Machine | None) -> None:
     """Back to the machine before, if any."""
     if before is None:
-        _draining.pop(get_ident(), None)
+        DRAINING.pop(get_ident(), None)
     else:
-        _draining[get_ident()] = before
+        DRAINING[get_ident()] = before
 
 
 def current_source() -> Source | None:
     """The transition whose handler, or coroutine, is running here."""
-    machine = _draining.get(get_ident())
+    machine = DRAINING.get(get_ident())
     event = machine._event if machine is not None else None
     if event is None:
         event = FORKED.get()

@@ -67,6 +67,8 @@ class Calls(NamedTuple):
 
 
 NO_CALLS = Calls((), ())
+UNHANDLED = Calls((), ())
+"""No calls here, and none in what follows from it."""
 
 
 class HandlerSet:
@@ -110,21 +112,34 @@ class HandlerSet:
 class Handlers:
     """All bound sets of one machine, and the calls of each plan, worked out once."""
 
-    __slots__ = ("_calls", "_sites", "schema", "sets")
+    __slots__ = ("_sites", "known", "schema", "sets")
 
     def __init__(self, schema: Schema, sets: tuple[HandlerSet, ...] = ()) -> None:
         self.schema = schema
         self.sets = sets
-        self._calls: dict[Plan, Calls] = {}
+        self.known: dict[Plan, Calls] = {}
+        """What was worked out so far."""
         self._sites = _Sites(schema, sets)
 
     def calls(self, plan: Plan) -> Calls:
         """The handlers of a plan, in order."""
-        calls = self._calls.get(plan)
+        calls = self.known.get(plan)
         if calls is None:
-            if len(self._calls) >= CALLS_LIMIT:
-                self._calls.clear()
-            calls = self._calls[plan] = self._sites.of(plan)
+            if len(self.known) >= CALLS_LIMIT:
+                self.known.clear()
+            calls = self.known[plan] = self._find(plan)
+        return calls
+
+    def _find(self, plan: Plan) -> Calls:
+        if not plan.is_accepted:
+            return UNHANDLED
+        calls = self._sites.of(plan)
+        if calls is NO_CALLS:
+            if plan.is_direct:
+                return UNHANDLED
+            auto = plan.foresee()
+            if not any(self.calls(auto)) and not any(self.calls(auto.again)):
+                return UNHANDLED
         return calls
 
 

@@ -27,7 +27,7 @@ from amlab.core.machine.context import Context
 from amlab.core.machine.current import current_source, enter, leave
 from amlab.core.machine.event import Event
 from amlab.core.machine.forking import Forks
-from amlab.core.machine.handlers import Handlers, HandlerSet, Phase, Site
+from amlab.core.machine.handlers import UNHANDLED, Handlers, HandlerSet, Phase, Site
 from amlab.core.machine.logs import EXTERNAL, OPS, Logs
 from amlab.core.machine.mutation import (
     ADD,
@@ -42,7 +42,7 @@ from amlab.core.machine.mutation import (
     Source,
 )
 from amlab.core.machine.queue import DEFAULT_QUEUE_LIMIT, Queue
-from amlab.core.machine.runner import drain
+from amlab.core.machine.runner import drain, run_finals
 from amlab.core.machine.schema import Schema
 from amlab.core.machine.snapshot import as_schema, export_machine, grow_schema, import_machine, reorder
 from amlab.core.machine.state import EXCEPTION, State
@@ -89,6 +89,15 @@ class Machine(Waitable):
         UsageError: A handler that fits no state.
     """
 
+    __slots__ = (
+        "__weakref__", "_blocked", "_blocked_since", "_breakpoints", "_busy", "_clock", "_config",
+        "_context", "_contexts", "_count", "_error", "_event", "_forks", "_handlers", "_home", "_inbox",
+        "_is_watched", "_log_level", "_logs", "_loop", "_now", "_on_dispose", "_queue", "_quick",
+        "_refreshed", "_refuse_until", "_started", "_tracers", "_tx", "_waits", "handler_backoff_s",
+        "handler_deadline_s", "handler_timeout_s", "id", "infer_source", "is_disposed", "machine_tick", "parent_id",
+        "queue_limit", "schema", "seed", "tags",
+    )  # fmt: skip
+
     def __init__(
         self,
         schema: Schema | Mapping[str, State | Mapping[str, Any]] | type,
@@ -131,6 +140,8 @@ class Machine(Waitable):
         self._inbox: deque[Mutation] = deque()
         self._busy = False
         self._quick = False
+        self._refreshed = 0
+        self._is_watched = False
         self._count = 0
         self._tx: Transition | None = None
         self._event: Event | None = None
@@ -182,13 +193,18 @@ class Machine(Waitable):
         """
         if self._quick and args is None:
             plan = self._config.adds.get(states)
-            if plan is not None and plan.is_direct and get_ident() == self._home:
-                clock = self._clock
-                for i, more in plan.ticks:
-                    clock[i] += more
-                self._config = plan.next
-                self._queue.tick += 1
-                return plan.result
+            if plan is not None and get_ident() == self._home:
+                calls = UNHANDLED if self._handlers is None else self._handlers.known.get(plan)
+                if calls is UNHANDLED:
+                    if plan.quick_ticks is not None:
+                        clock = self._clock
+                        for i, more in plan.quick_ticks:
+                            clock[i] += more
+                        self._config = plan.quick_next
+                        self._queue.tick += 1
+                        return plan.result
+                elif calls is not None and plan.is_direct and not calls.negotiation:
+                    return run_finals(self, plan, calls.final, None if source is None else self._source(source))
         return self._mutate(ADD, states, args, source)
 
     def remove(self, *states: str, args: GivenArgs = None, source: GivenSource = None) -> Result:
@@ -199,13 +215,18 @@ class Machine(Waitable):
         """
         if self._quick and args is None:
             plan = self._config.removes.get(states)
-            if plan is not None and plan.is_direct and get_ident() == self._home:
-                clock = self._clock
-                for i, more in plan.ticks:
-                    clock[i] += more
-                self._config = plan.next
-                self._queue.tick += 1
-                return plan.result
+            if plan is not None and get_ident() == self._home:
+                calls = UNHANDLED if self._handlers is None else self._handlers.known.get(plan)
+                if calls is UNHANDLED:
+                    if plan.quick_ticks is not None:
+                        clock = self._clock
+                        for i, more in plan.quick_ticks:
+                            clock[i] += more
+                        self._config = plan.quick_next
+                        self._queue.tick += 1
+                        return plan.result
+                elif calls is not None and plan.is_direct and not calls.negotiation:
+                    return run_finals(self, plan, calls.final, None if source is None else self._source(source))
         return self._mutate(REMOVE, states, args, source)
 
     def set(self, *states: str, args: GivenArgs = None, source: GivenSource = None) -> Result:
@@ -496,11 +517,11 @@ class Machine(Waitable):
         self._refresh()
 
     def _refresh(self) -> None:
-        """Whether mutations can take the quick way."""
+        """Whether mutations can take the quick way, and handlers are watched."""
+        self._refreshed += 1
+        self._is_watched = bool(self._tracers.all) or self._log_level > 0
         self._quick = (
-            self._handlers is None
-            and not self._tracers.all
-            and not self._log_level
+            not self._is_watched
             and not self._waits
             and not self._contexts
             and not self._breakpoints
@@ -509,7 +530,7 @@ class Machine(Waitable):
             and not self.is_disposed
             and not self._queue.items
         )
-        if self._inbox:  # another thread may have come in between
+        if self._inbox:  # looked at last: another thread may have come in between
             self._quick = False
 
     # ----- handlers, tracers, logs
@@ -702,6 +723,14 @@ class Machine(Waitable):
     def active_states(self) -> tuple[str, ...]:
         """Names of the active states, in the order in which the machine keeps them."""
         return self._config.names
+
+    def is_(self, *states: str) -> bool:
+        """Whether all of the states are active; unknown ones are not."""
+        config = self._config
+        active = config.active
+        if active is None:
+            active = config.active = frozenset(config.names)
+        return active.issuperset(states)
 
     def _ticks(self) -> Sequence[int]:
         return self._clock

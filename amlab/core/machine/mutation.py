@@ -113,22 +113,19 @@ CANCELED = Result(1)
 class Mutation:
     """One request in the queue; made by the machine, seen by tracers, not to be changed."""
 
-    __slots__ = (
-        "args",
-        "called",
-        "context",
-        "eval",
-        "is_auto",
-        "is_check",
-        "names",
-        "queue_len",
-        "queue_tick",
-        "queue_tick_now",
-        "queue_token",
-        "result",
-        "source",
-        "type",
-    )
+    is_auto = False
+    is_check = False
+    queue_tick = 0
+    """Queue tick at which it runs; 0 for prepended ones."""
+    queue_tick_now = 0
+    """Queue tick when it was queued."""
+    queue_token = 0
+    """Number of a prepended mutation; 0 for appended ones."""
+    queue_len = 0
+    """Length of the queue with it."""
+    result: Result | None = None
+    eval: Callable[[], object] | None = None
+    context: Context | None = None
 
     def __init__(
         self,
@@ -145,19 +142,6 @@ class Mutation:
         """The same as names, as the caller gave them (maybe doubled)."""
         self.args = args
         self.source = source
-        self.is_auto = False
-        self.is_check = False
-        self.queue_tick = 0
-        """Queue tick at which it runs; 0 for prepended ones."""
-        self.queue_tick_now = 0
-        """Queue tick when it was queued."""
-        self.queue_token = 0
-        """Number of a prepended mutation; 0 for appended ones."""
-        self.queue_len = 0
-        """Length of the queue with it."""
-        self.result: Result | None = None
-        self.eval: Callable[[], object] | None = None
-        self.context: Context | None = None
 
     def __repr__(self) -> str:
         marks = "".join(f" {word}" for word, is_so in (("auto", self.is_auto), ("check", self.is_check)) if is_so)

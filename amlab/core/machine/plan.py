@@ -29,7 +29,7 @@ AGAIN = 4
 class Config:
     """The active states of a machine, as indexes in the engine's order, and the plans from here."""
 
-    __slots__ = ("_auto", "_names", "_tidy", "adds", "automaton", "edges", "mask", "removes", "states")
+    __slots__ = ("_auto", "_names", "_tidy", "active", "adds", "automaton", "edges", "mask", "removes", "states")
 
     def __init__(self, automaton: Automaton, states: tuple[int, ...], mask: int) -> None:
         self.automaton = automaton
@@ -39,6 +39,8 @@ class Config:
         self.removes: dict[tuple[str, ...], Plan] = {}
         self.edges: tuple[dict[tuple[str, ...], Plan], ...] = (self.adds, self.removes, {}, {}, {})
         """Per kind (`MutationType`, then `AUTO`, `AGAIN`): called names to plan."""
+        self.active: frozenset[str] | None = None
+        """Names of the active states as a set, once `Machine.is_` has asked."""
         self._auto: tuple[int, ...] | None = None
         self._names: tuple[str, ...] | None = None
         self._tidy: bool | None = None
@@ -105,6 +107,8 @@ class Plan:
         "kind",
         "names",
         "next",
+        "quick_next",
+        "quick_ticks",
         "refusal",
         "result",
         "target",
@@ -151,6 +155,10 @@ class Plan:
         """Nothing follows from it: accepted, and no auto states to try."""
         self.refusal = Result(1, self.explain_refusal)
         self.result = EXECUTED if self.is_accepted else self.refusal
+        self.quick_next = before
+        """Where it ends when there are no handlers: with the auto mutation that follows, if one does."""
+        self.quick_ticks: tuple[tuple[int, int], ...] | None = None if self.is_accepted else ()
+        """All ticks on the way there; None until `foresee` has looked."""
         self._again: Plan | None = None
         self._parts: tuple[tuple[Step, ...], tuple[Step, ...], tuple[Step, ...], tuple[str, ...]] | None = None
 
@@ -166,6 +174,8 @@ class Plan:
         self.is_changing = bool(self.ticks)
         self.is_health = self.kind == MutationType.ADD and len(self.called) == 1 and bool(self.called_mask & r.health)
         self.is_direct = self.kind >= AUTO or not self.is_changing or self.is_health or not next_.auto
+        if self.is_direct:
+            self.quick_next, self.quick_ticks = next_, self.ticks
         if self.kind == MutationType.REMOVE and self.called_mask & self.target_mask:
             self.result = CANCELED
 
@@ -176,6 +186,15 @@ class Plan:
             left = tuple(n for i, n in zip(self.called, self.names, strict=True) if self.target_mask >> i & 1)
             self._again = self if left == self.names else self.before.plan(AGAIN, left)
         return self._again
+
+    def foresee(self) -> Plan:
+        """Works out what the auto mutation after it will do where no handler has a say; gives its plan."""
+        config = self.next
+        auto = config.plan(AUTO, tuple(config.automaton.relations.names[i] for i in config.auto))
+        self.quick_next, self.quick_ticks = config, self.ticks
+        if auto.is_accepted:
+            self.quick_next, self.quick_ticks = auto.again.next, self.ticks + auto.again.ticks
+        return auto
 
     def predict(self) -> tuple[tuple[int, int], ...]:
         """Tick changes as if it were accepted: what a rejected plan would have done."""

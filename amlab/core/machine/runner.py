@@ -16,10 +16,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amlab.core.machine import watchdog
+from amlab.core.machine.current import DRAINING, FORKED
 from amlab.core.machine.event import Event
 from amlab.core.machine.handlers import NO_CALLS, Phase, Site
 from amlab.core.machine.logs import CHANGES, DECISIONS, OPS
-from amlab.core.machine.mutation import ADD, CANCELED, EVAL, EXECUTED, Mutation, Result
+from amlab.core.machine.mutation import ADD, CANCELED, EVAL, EXECUTED, Mutation, Result, Source
 from amlab.core.machine.plan import AGAIN, AUTO
 from amlab.core.machine.transition import Transition
 from amlab.errors import HandlerError
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from amlab.core.machine.machine import Machine
     from amlab.core.machine.plan import Plan
 
-__all__ = ["drain", "run"]
+__all__ = ["drain", "run", "run_finals"]
 
 
 def drain(m: Machine) -> Result:
@@ -56,6 +58,54 @@ def drain(m: Machine) -> Result:
     return first if first is not None else CANCELED
 
 
+def run_finals(m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source | None) -> Result:
+    """The short way for what is most common: accepted, final handlers only, nothing follows, nobody looks on."""
+    queue, clock, home = m._queue, m._clock, m._home
+    before = DRAINING.get(home)
+    if source is None and m.infer_source:
+        event = FORKED.get() if before is None else before._event
+        if event is not None:
+            source = event.as_source()
+    queue.tick += 1
+    m._count += 1
+    tx = m._tx = Transition(m, plan, m._count)
+    tx._queue_tick = queue.tick
+    if source is not None:
+        tx._source = source
+    tx.is_changed = plan.is_changing
+    m._busy, m._quick, refreshed = True, False, m._refreshed
+    if watchdog.asleep:
+        watchdog.wake()
+    DRAINING[home] = m
+    for i, more in plan.ticks:
+        clock[i] += more
+    m._config = plan.next
+    try:
+        for site in sites:
+            if not _call(m, tx, site):
+                tx.is_accepted = False
+                break
+        tx.is_completed = True
+        m._tx = None
+        if m._refreshed == refreshed and not queue.items and not m._inbox:
+            m._busy, m._quick = False, True
+            if m._inbox:  # another thread came in between
+                m._quick = False
+        else:  # handlers have asked for more, or somebody listens now
+            if m._waits:
+                _serve(m, tx)
+            if queue.items or m._inbox:
+                drain(m)
+    finally:
+        if not m._quick:
+            m._leave(before)
+        elif before is None:
+            del DRAINING[home]
+        else:
+            DRAINING[home] = before
+    return plan.result if tx.is_accepted else Result(1, lambda: tx.why)
+
+
 def run(m: Machine, mutation: Mutation) -> Result:
     """Runs one mutation as one transition."""
     is_auto = mutation.is_auto
@@ -63,8 +113,8 @@ def run(m: Machine, mutation: Mutation) -> Result:
     if mutation.is_check and not plan.is_accepted and plan.called_mask & m._config.automaton.relations.multi:
         plan = m._config.plan(AGAIN, mutation.names)
     m._count += 1
-    tx = Transition(m, mutation, plan, m._count)
-    m._tx = tx
+    tx = m._tx = Transition(m, plan, m._count)
+    tx.mutation = mutation
     is_accepted = plan.is_accepted
     level, tracers, handlers = m._log_level, m._tracers, m._handlers
     if level:
@@ -88,6 +138,8 @@ def run(m: Machine, mutation: Mutation) -> Result:
     tx.is_accepted = is_accepted
     if is_accepted and not mutation.is_check and not plan.is_direct and not is_auto:
         _wake_auto(m)
+        if handlers is None and plan.quick_ticks is None:
+            plan.foresee()
     tx.queue_len = len(m._queue.items)
     if level:
         m._logs.ended(m, tx)
@@ -96,14 +148,20 @@ def run(m: Machine, mutation: Mutation) -> Result:
     if tracers.all:
         tracers.call(tracers.transition_end, m, tx)
     if m._waits:
-        if tx.is_changed and (plan.ticks or tx.put_back):
-            m._waits.ticked([i for i, _ in plan.ticks], [i for i in plan.enters if i not in tx.put_back], mutation.args)
-        m._waits.came_to(m._queue.tick)
+        _serve(m, tx)
     if is_accepted:
         return plan.result if plan.is_accepted else EXECUTED
     if not tx.first_plan.is_accepted:
         return tx.first_plan.refusal
     return Result(1, lambda: tx.why)
+
+
+def _serve(m: Machine, tx: Transition) -> None:
+    """Meets the waits that this transition made true."""
+    if tx.is_changed:
+        entered = [i for i in tx.plan.enters if i not in tx.put_back]
+        m._waits.ticked([i for i, _ in tx.plan.ticks], entered, tx.mutation.args)
+    m._waits.came_to(m._queue.tick)
 
 
 def _negotiate(m: Machine, tx: Transition, sites: tuple[Site, ...]) -> bool:
@@ -145,44 +203,57 @@ def _settle_auto(tx: Transition) -> Plan:
 
 def _call(m: Machine, tx: Transition, site: Site) -> bool:
     """Runs the handlers of one site; False when one refused or failed."""
-    tx._handlers.append(site.step)
-    name, tracers, now = site.name, m._tracers, m._now
-    for group, function in site.calls:
-        event = Event(m, name, tx)
-        m._event = event
-        if tracers.handler_start:
-            tracers.call(tracers.handler_start, m, tx, event, group)
-        if m._log_level >= OPS:
-            m._logs.handler(m, group, name)
+    name, _, _, sets, can_refuse, step = site
+    tx._handlers.append(step)
+    is_watched = m._is_watched
+    now, limit = m._now, m.handler_timeout_s
+    for group, function in sets:
+        m._event = event = Event(m, name, tx)
+        if is_watched:
+            _tell_start(m, tx, event, group)
         error: Exception | None = None
         answer: object = None
         m._started = started = now()
         try:
             answer = function(event)
-            if answer is not None and not isinstance(answer, bool):
+            if answer is not None and answer is not True and answer is not False:
                 m._fork_handler(site, answer)
         except Exception as err:
             error = err
         took = now() - started
         m._event = None
-        if took > m.handler_timeout_s > 0:
+        if took > limit > 0:
             error = m._overdue(name, took, error)
-        if tracers.all:
-            can = site.can_refuse
-            tx.answers = [*tx.answers, (name, group, answer is not False if can and error is None else None)]
-            if error is not None:
-                tx.error = error
-            if tracers.handler_end:
-                tracers.call(tracers.handler_end, m, tx, event, group, tx.answers[-1][2])
+        if is_watched:
+            _tell_end(m, tx, event, group, answer is not False if can_refuse and error is None else None, error)
         if error is not None:
             _fail(m, tx, site, error)
             return False
-        if answer is False and site.can_refuse:
+        if answer is False and can_refuse:
             tx.refused_by = name
-            if m._log_level >= OPS:
+            if is_watched and m._log_level >= OPS:
                 m._logs.refused(m, tx, site)
             return False
     return True
+
+
+def _tell_start(m: Machine, tx: Transition, event: Event, group: int) -> None:
+    tracers = m._tracers
+    if tracers.handler_start:
+        tracers.call(tracers.handler_start, m, tx, event, group)
+    if m._log_level >= OPS:
+        m._logs.handler(m, group, event.name)
+
+
+def _tell_end(
+    m: Machine, tx: Transition, event: Event, group: int, answer: bool | None, error: Exception | None
+) -> None:
+    tx.answers = [*tx.answers, (event.name, group, answer)]
+    if error is not None:
+        tx.error = error
+    tracers = m._tracers
+    if tracers.handler_end:
+        tracers.call(tracers.handler_end, m, tx, event, group, answer)
 
 
 def _apply(m: Machine, tx: Transition, sites: tuple[Site, ...]) -> bool:

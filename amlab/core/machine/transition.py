@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LogEntry", "Transition"]
 
+TYPES = (MutationType.ADD, MutationType.REMOVE, MutationType.SET, MutationType.ADD, MutationType.ADD)
+"""By the number of a plan's kind."""
+
 LogEntry = tuple[int, str]
 """(level, text) of one log line."""
 
@@ -46,14 +49,26 @@ class Transition:
     put_back: tuple[int, ...] = ()
     """States whose final handler did not run, and that were put back."""
 
-    def __init__(self, machine: Machine, mutation: Mutation, plan: Plan, number: int) -> None:
+    mutation: Mutation
+    """The request; built on first use where nobody needed it."""
+    _source: Source | None = None
+    _queue_tick = 0
+
+    def __init__(self, machine: Machine, plan: Plan, number: int) -> None:
         self.machine = machine
-        self.mutation = mutation
         self.plan = self.first_plan = plan
         self.number = number
         """Count of this machine's transitions, from 1."""
         self.time_before = tuple(machine._clock)
         self._handlers: list[Step] = []
+
+    def __getattr__(self, name: str) -> Mutation:
+        if name != "mutation":
+            raise AttributeError(f"a Transition has no attribute {name!r}", name=name, obj=self)
+        plan = self.first_plan
+        made = self.mutation = Mutation(TYPES[plan.kind], plan.called, plan.names, None, self._source)
+        made.queue_tick = self._queue_tick
+        return made
 
     @property
     def id(self) -> str:
