@@ -4,7 +4,8 @@ Parsing tidies the relations: a state's own name leaves its `remove` and `after`
 `add` and `remove` leaves `remove`; `Exception` is added when missing.  An unknown name in `add`,
 `remove` or `after` is an error with near matches, or is dropped with `lenient=True` (imported
 schemas); an unknown `require` stays and can never be met.  A state that both requires and removes
-another makes a `conflict`, which puts a new machine into `Exception`.
+another makes a `conflict`, which puts a new machine into `Exception`.  What was declared is kept beside
+what was parsed, so that schemas can be combined and parsed again.
 
 Equal schemas share one automaton (see `amlab.core.machine.automaton`), so machines of one kind
 resolve each mutation once.
@@ -35,13 +36,14 @@ class Schema:
     Attributes:
         names: State names; a state's position is its index everywhere.
         states: Name to parsed `State`.
+        declared: Name to `State` as it was given; `Exception` may be missing.
         groups: Group name to state names.
         version: The author's version of the schema, free text.
         conflict: Why no machine of this schema can be healthy; empty when all is well.
     """
 
     __slots__ = (
-        "_automaton", "_hash", "_index", "_raw", "conflict", "docs_from", "groups", "lenient", "names", "states",
+        "_automaton", "_docs", "_hash", "_index", "conflict", "declared", "groups", "lenient", "names", "states",
         "version",
     )  # fmt: skip
 
@@ -53,23 +55,24 @@ class Schema:
         groups: Mapping[str, Iterable[str]] | None = None,
         version: str = "",
         lenient: bool = False,
-        docs_from: Callable[[], Mapping[str, str]] | None = None,
+        docs: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
     ) -> None:
         """Parses and checks.
 
         Args:
             states: Name to state, as declared.
-            names: Their order; the order of `states` when absent.  `Exception` may be missing.
+            names: Their order; the order of `states` when absent.  `Exception` may be missing, and comes last
+                then.
             groups: Named lists of states.
             version: Free text.
             lenient: Drop unknown names and allow ambiguous ones instead of raising; `Exception` is unknown
                 where it is not declared.
-            docs_from: Where to look up texts of states that have no `doc`, called once, late.
+            docs: Texts of states that have no `doc`, or a function that finds them, called once, late.
 
         Raises:
-            SchemaError: Unknown, missing, doubled, empty or ambiguous names.
+            SchemaError: Unknown, missing, empty or ambiguous names.
         """
-        self._raw = MappingProxyType(dict(states))
+        self.declared: Mapping[str, State] = MappingProxyType(dict(states))
         full = dict(states)
         full.setdefault(EXCEPTION, State(multi=True))
         self.names = _ordered(full, names)
@@ -79,12 +82,14 @@ class Schema:
         self.conflict = ""
         if not lenient:
             _refuse_ambiguous(self.names)
-        parsed = {name: self._parse(name, full[name]) for name in self.names}
+        # As its maker saw it: `Exception` counts when it was declared, or named by two relations.
+        known = frozenset(self.declared if lenient else self.names)
+        parsed = {name: self._parse(name, full[name], known) for name in self.names}
         self.states: Mapping[str, State] = MappingProxyType(parsed)
         self.groups: Mapping[str, tuple[str, ...]] = MappingProxyType(
             {group: self._parse_group(group, members) for group, members in (groups or {}).items()}
         )
-        self.docs_from = docs_from
+        self._docs = docs
         self._automaton: Automaton | None = None
         self._hash: int | None = None
 
@@ -103,13 +108,20 @@ class Schema:
         Raises:
             SchemaError: As the constructor, and for unknown fields of a state.
         """
-        made = {n: s if isinstance(s, State) else State.from_dict(s) for n, s in states.items()}
-        return cls(made, names=names, groups=groups, version=version, lenient=lenient)
+        return cls(_as_states(states), names=names, groups=groups, version=version, lenient=lenient)
 
-    def _parse(self, name: str, state: State) -> State:
+    def _parse(self, name: str, state: State, known: frozenset[str]) -> State:
         kept: dict[str, tuple[str, ...]] = {}
         for field in RELATION_FIELDS:
+            if not state.has_relation(field):
+                continue
             found = state.relation(field)
+            if "" in found:
+                raise SchemaError(
+                    f"state {name!r}: {field} holds an empty name, or a State that has none as it is no attribute"
+                    " of a States class; name the state",
+                    state=name, relation=field,
+                )  # fmt: skip
             if field in {"remove", "after"}:
                 found = tuple(n for n in found if n != name)
             if field == "remove":
@@ -122,13 +134,10 @@ class Schema:
                         + near(unknown[0], self.names),
                         state=name, relation=field, unknown=unknown[0],
                     )  # fmt: skip
-                # As its maker saw it: `Exception` counts when it was declared, or named by two relations.
-                known = set(self._raw if self.lenient else self._index)
-                if field == "add":
-                    known.update(n for n in state.remove if n in self._index)
-                found = tuple(n for n in found if n in known)
+                both = state.remove if field == "add" else ()
+                found = tuple(n for n in found if n in known or (n in both and n in self._index))
             kept[field] = found
-        clash = [n for n in kept["require"] if n in kept["remove"]]
+        clash = [n for n in kept.get("require", ()) if n in kept.get("remove", ())]
         if clash and not self.conflict:
             self.conflict = f"state {name!r} requires and removes {clash[0]!r}, so it can never be active"
         return State(**kept, auto=state.auto, multi=state.multi, tags=state.tags, doc=state.doc)
@@ -163,43 +172,63 @@ class Schema:
         except KeyError:
             raise SchemaError(f"no state {name!r}" + near(name, self.names), state=name) from None
 
+    @property
+    def docs(self) -> Mapping[str, str]:
+        """Texts of the states that have one: their `doc`, or what stands under their declaration."""
+        if callable(self._docs):
+            self._docs = dict(self._docs())
+        found = self._docs or {}
+        texts = {name: state.doc or found.get(name, "") for name, state in self.states.items()}
+        return {name: text for name, text in texts.items() if text}
+
     def doc(self, name: str) -> str:
-        """What a state means, from `State(doc=...)` or the text under its declaration; may be empty.
+        """What a state means, in words; may be empty.
 
         Raises:
             SchemaError: No such state.
         """
-        state = self.states[self.names[self.index(name)]]
-        if state.doc or self.docs_from is None:
-            return state.doc
-        return self.docs_from().get(name, "")
+        return self[name].doc or self.docs.get(name, "")
 
-    def merge(self, *others: Schema | Mapping[str, State | Mapping[str, Any]]) -> Schema:
-        """This schema and others; where two have a state of one name, the later one wins whole."""
+    def merge(self, *others: Schema | Mapping[str, State | Mapping[str, Any]] | type) -> Schema:
+        """This schema and others; where two have a state of one name, the later one wins whole.
+
+        Raises:
+            SchemaError: As the constructor.
+        """
         return self._combine(others, lambda _mine, theirs: theirs)
 
-    def extend(self, *others: Schema | Mapping[str, State | Mapping[str, Any]]) -> Schema:
-        """This schema and others; where two have a state of one name, relations and tags add up."""
+    def extend(self, *others: Schema | Mapping[str, State | Mapping[str, Any]] | type) -> Schema:
+        """This schema and others; where two have a state of one name, relations and tags add up.
+
+        Raises:
+            SchemaError: As the constructor.
+        """
         return self._combine(others, lambda mine, theirs: mine.extend(theirs))
 
     def _combine(
         self,
-        others: Iterable[Schema | Mapping[str, State | Mapping[str, Any]]],
+        others: Iterable[Schema | Mapping[str, State | Mapping[str, Any]] | type],
         both: Callable[[State, State], State],
     ) -> Schema:
-        states = {n: self._raw.get(n, self.states[n]) for n in self.names}
+        states = dict(self.declared)
+        names = dict.fromkeys(self.names)
         groups: dict[str, tuple[str, ...]] = dict(self.groups)
-        lenient = self.lenient
+        schemas = [self]
         for other in others:
-            if isinstance(other, Schema):
-                theirs = {n: other._raw.get(n, other.states[n]) for n in other.names}
-                groups.update(other.groups)
-                lenient = lenient or other.lenient
-            else:
-                theirs = {n: s if isinstance(s, State) else State.from_dict(s) for n, s in other.items()}
+            found: Any = getattr(other, "schema", other)
+            if isinstance(found, Schema):
+                schemas.append(found)
+                groups.update(found.groups)
+            theirs = found.declared if isinstance(found, Schema) else _as_states(found)
             for name, state in theirs.items():
                 states[name] = both(states[name], state) if name in states else state
-        return Schema(states, groups=groups, version=self.version, lenient=lenient, docs_from=self.docs_from)
+            names.update(dict.fromkeys(found.names if isinstance(found, Schema) else theirs))
+
+        def docs() -> dict[str, str]:
+            return {name: text for schema in schemas for name, text in schema.docs.items()}
+
+        lenient = any(schema.lenient for schema in schemas)
+        return Schema(states, names=names, groups=groups, version=self.version, lenient=lenient, docs=docs)
 
     def prefixed(self, prefix: str, *, keep: Iterable[str] = (EXCEPTION,)) -> Schema:
         """The schema with `prefix` before every name but those in `keep`; relations follow."""
@@ -208,22 +237,30 @@ class Schema:
         def renamed(name: str) -> str:
             return name if name in kept else prefix + name
 
-        states = {
-            renamed(n): s.replace(**{f: [renamed(x) for x in s.relation(f)] for f in RELATION_FIELDS})
-            for n, s in self.states.items()
-        }
-        groups = {g: [renamed(n) for n in members] for g, members in self.groups.items()}
-        return Schema(states, groups=groups, version=self.version, lenient=self.lenient)
+        return Schema(
+            {renamed(n): _mapped(s, lambda names: map(renamed, names)) for n, s in self.declared.items()},
+            names=map(renamed, self.names),
+            groups={g: tuple(map(renamed, members)) for g, members in self.groups.items()},
+            version=self.version,
+            lenient=self.lenient,
+            docs=lambda: {renamed(n): text for n, text in self.docs.items()},
+        )
 
     def tagged(self, *tags: str) -> Schema:
         """Only the states that have one of the tags (and `Exception`); relations to others are dropped."""
-        chosen = {n: s for n, s in self.states.items() if n == EXCEPTION or any(t in s.tags for t in tags)}
-        states = {
-            n: s.replace(**{f: [x for x in s.relation(f) if x in chosen] for f in RELATION_FIELDS})
-            for n, s in chosen.items()
-        }
-        groups = {g: [n for n in members if n in chosen] for g, members in self.groups.items()}
-        return Schema(states, groups=groups, version=self.version, lenient=self.lenient)
+        chosen = {n for n, s in self.states.items() if n == EXCEPTION or any(t in s.tags for t in tags)}
+        return Schema(
+            {
+                n: _mapped(s, lambda names: (x for x in names if x in chosen))
+                for n, s in self.declared.items()
+                if n in chosen
+            },
+            names=[n for n in self.names if n in chosen],
+            groups={g: tuple(n for n in members if n in chosen) for g, members in self.groups.items()},
+            version=self.version,
+            lenient=self.lenient,
+            docs=lambda: self.docs,
+        )
 
     def ordered(self, names: Iterable[str]) -> Schema:
         """The same schema with its states in the given order.
@@ -232,8 +269,8 @@ class Schema:
             SchemaError: An unknown name, or a state that is missing.
         """
         return Schema(
-            {n: self._raw.get(n, self.states[n]) for n in self.names},
-            names=names, groups=self.groups, version=self.version, lenient=self.lenient, docs_from=self.docs_from,
+            self.declared,
+            names=names, groups=self.groups, version=self.version, lenient=self.lenient, docs=lambda: self.docs,
         )  # fmt: skip
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
@@ -264,9 +301,35 @@ class Schema:
             self._hash = hash((self.names, tuple(self.states.values())))
         return self._hash
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        plain = (dict(self.declared), self.names, dict(self.groups), self.version, self.lenient, dict(self.docs))
+        return (_rebuild, plain)
+
     def __repr__(self) -> str:
         shown = ", ".join(self.names[:6]) + (", ..." if len(self.names) > 6 else "")
         return f"<Schema of {len(self.names)} states: {shown}>"
+
+
+def _rebuild(
+    states: dict[str, State],
+    names: tuple[str, ...],
+    groups: dict[str, tuple[str, ...]],
+    version: str,
+    lenient: bool,
+    docs: dict[str, str],
+) -> Schema:
+    return Schema(states, names=names, groups=groups, version=version, lenient=lenient, docs=docs)
+
+
+def _as_states(given: Mapping[str, State | Mapping[str, Any]]) -> dict[str, State]:
+    if not isinstance(given, Mapping):
+        raise SchemaError(f"{given!r} is no schema: pass a States class, a Schema, or a dict of states", value=given)
+    return {name: state if isinstance(state, State) else State.from_dict(state) for name, state in given.items()}
+
+
+def _mapped(state: State, change: Callable[[tuple[str, ...]], Iterable[str]]) -> State:
+    """The state with the names in each of its relations changed."""
+    return state.replace(**{f: tuple(change(state.relation(f))) for f in RELATION_FIELDS if state.has_relation(f)})
 
 
 def _ordered(states: Mapping[str, State], names: Iterable[str] | None) -> tuple[str, ...]:

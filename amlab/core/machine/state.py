@@ -1,21 +1,21 @@
 """One state's properties and relations, as they are declared.
 
 A relation is a tuple of state names in the order given; order matters, handlers and steps follow
-it.  Inside a class body a state may be named by the `State` object itself, which has no name yet;
-`amlab.core.machine.declare` turns such references into names.
+it.  Inside a class body a state may be named by the `State` object itself; it learns its name when the
+class is made, so such references are looked up late.
 
 Knows nothing of: machines, clocks, whether the names exist (the `Schema` checks that).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, Self, overload
 
 from amlab.errors import SchemaError, near
 
-__all__ = ["EXCEPTION", "Group", "Relation", "State", "StateRef"]
+__all__ = ["EXCEPTION", "Group", "Override", "Relation", "State", "StateRef"]
 
 EXCEPTION = "Exception"
 """The state every schema has: active while the machine is in error."""
@@ -39,7 +39,7 @@ RELATION_FIELDS: dict[str, Relation] = {
 
 
 class State:
-    """Properties and relations of a state; immutable, equal by value.
+    """Properties and relations of a state; immutable, equal by value (whatever their `doc`).
 
     As a class attribute of a `States` subclass it reads as its own name, a `str`.
 
@@ -57,15 +57,15 @@ class State:
         SchemaError: A relation is not made of names.
     """
 
-    __slots__ = ("_name", "_refs", "auto", "doc", "multi", "tags")
+    __slots__ = ("_name", "_other_name", "_refs", "auto", "doc", "multi", "tags")
 
     def __init__(
         self,
         *,
-        require: StateRef | Iterable[StateRef] = (),
-        add: StateRef | Iterable[StateRef] = (),
-        remove: StateRef | Iterable[StateRef] = (),
-        after: StateRef | Iterable[StateRef] = (),
+        require: StateRef | Iterable[StateRef | Group] | None = None,
+        add: StateRef | Iterable[StateRef | Group] | None = None,
+        remove: StateRef | Iterable[StateRef | Group] | None = None,
+        after: StateRef | Iterable[StateRef | Group] | None = None,
         auto: bool = False,
         multi: bool = False,
         tags: str | Iterable[str] = (),
@@ -73,23 +73,20 @@ class State:
     ) -> None:
         self._refs: dict[str, tuple[StateRef, ...]] = {}
         for field, given in (("require", require), ("add", add), ("remove", remove), ("after", after)):
-            refs = as_refs(given, field)
-            if refs:
-                self._refs[field] = refs
+            if given is not None:
+                self._refs[field] = as_refs(given, field)
         self.auto = bool(auto)
         self.multi = bool(multi)
         self.tags: tuple[str, ...] = (tags,) if isinstance(tags, str) else tuple(tags)
         self.doc = doc
-        self._name: str | None = None
+        self._name = ""
+        self._other_name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
-        if self._name is not None and self._name != name:
-            raise SchemaError(
-                f"{owner.__name__}: one State object is bound to two names, {self._name!r} and {name!r};"
-                " give each its own State()",
-                names=(self._name, name),
-            )
-        self._name = name
+        if self._name and self._name != name:
+            self._other_name = name  # an error, which `States` raises: raised here Python 3.11 would wrap it
+        else:
+            self._name = name
 
     @overload
     def __get__(self, instance: None, owner: type) -> str: ...
@@ -101,12 +98,16 @@ class State:
     @property
     def name(self) -> str:
         """The attribute it was declared as; empty for a state outside a class."""
-        return self._name or ""
+        return self._name
 
     def relation(self, field: str) -> tuple[str, ...]:
         """Names in one relation (`require`, `add`, `remove`, `after`), in declared order, unique."""
         refs = self._refs.get(field, ())
         return tuple(dict.fromkeys(ref if isinstance(ref, str) else ref.name for ref in refs))
+
+    def has_relation(self, field: str) -> bool:
+        """Whether a relation was given at all, also when it names nobody (any more)."""
+        return field in self._refs
 
     @property
     def require(self) -> tuple[str, ...]:
@@ -130,11 +131,13 @@ class State:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """A state from plain data, as JSON or an export holds it; null relations count as empty.
+        """A state from plain data, as JSON or an export holds it; null relations count as not given.
 
         Raises:
-            SchemaError: An unknown field.
+            SchemaError: An unknown field, or no mapping.
         """
+        if not isinstance(fields, Mapping):
+            raise SchemaError(f"{fields!r} is no state; pass a mapping such as {{'require': ['Start']}}", value=fields)
         known = ("require", "add", "remove", "after", "auto", "multi", "tags", "doc")
         for field in fields:
             if field not in known:
@@ -166,8 +169,9 @@ class State:
     def extend(self, other: State) -> State:
         """This state with `other`'s relations and tags appended and its properties or-ed in."""
         merged = {
-            field: self.relation(field) + tuple(n for n in other.relation(field) if n not in self.relation(field))
+            field: self.relation(field) + other.relation(field)
             for field in RELATION_FIELDS
+            if field in self._refs or field in other._refs
         }
         return State(
             **merged,
@@ -177,33 +181,57 @@ class State:
             doc=other.doc or self.doc,
         )
 
+    def _value(self) -> tuple[object, ...]:
+        return (self.require, self.add, self.remove, self.after, self.auto, self.multi, self.tags)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, State):
             return NotImplemented
-        return self.to_dict() == other.to_dict()
+        return self._value() == other._value()
 
     def __hash__(self) -> int:
-        return hash((self.require, self.add, self.remove, self.after, self.auto, self.multi, self.tags))
+        return hash(self._value())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields: dict[str, Any] = {field: self.relation(field) for field in self._refs}
+        return (type(self).from_dict, ({**self.to_dict(), **fields},))
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{k}={v!r}" for k, v in self.to_dict().items())
-        return f"State({fields})"
+        return f"{type(self).__name__}({fields})"
+
+
+class Override(State):
+    """A state of a base class, replaced where it stands: it keeps its place and stays the base's.
+
+    Raises:
+        SchemaError: As `State`; making the class, when no base has a state of that name.
+    """
+
+    __slots__ = ()
 
 
 StateRef = str | State
 
 
 class Group:
-    """A named list of states; as a class attribute it reads as a tuple of their names."""
+    """A named list of states; as a class attribute it reads as a tuple of their names.
+
+    In a class body it stands for its members: `remove=Work`, `remove=(*Work, "Idle")`.
+
+    Args:
+        members: States, or other groups.
+        name: Its name; that of the attribute when left out.  A state may have the same one.
+    """
 
     __slots__ = ("_members", "name")
 
-    def __init__(self, *members: StateRef | Group) -> None:
+    def __init__(self, *members: StateRef | Group, name: str = "") -> None:
         self._members = members
-        self.name = ""
+        self.name = name
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+        self.name = self.name or name
 
     @overload
     def __get__(self, instance: None, owner: type) -> tuple[str, ...]: ...
@@ -215,26 +243,34 @@ class Group:
     @property
     def states(self) -> tuple[str, ...]:
         """Names of the members, groups within it spelled out, unique."""
-        names: list[str] = []
+        return tuple(dict.fromkeys(member if isinstance(member, str) else member.name for member in self))
+
+    def __iter__(self) -> Iterator[StateRef]:
         for member in self._members:
             if isinstance(member, Group):
-                names.extend(member.states)
+                yield from member
             else:
-                names.append(member if isinstance(member, str) else member.name)
-        return tuple(dict.fromkeys(names))
+                yield member
 
     def __repr__(self) -> str:
         return f"Group({', '.join(map(repr, self.states))})"
 
 
-def as_refs(given: StateRef | Iterable[StateRef], field: str) -> tuple[StateRef, ...]:
+def as_refs(given: StateRef | Iterable[StateRef | Group], field: str) -> tuple[StateRef, ...]:
     """A relation as a tuple of references, whatever way it was given.
 
     Raises:
-        SchemaError: Something in it is neither a name nor a state.
+        SchemaError: Something in it is neither a name, a state nor a group.
     """
-    refs: tuple[StateRef, ...] = (given,) if isinstance(given, (str, State)) else tuple(given)
-    for ref in refs:
-        if not isinstance(ref, (str, State)):
-            raise SchemaError(f"{field}={ref!r}: a relation is made of state names", field=field, value=ref)
-    return refs
+    if isinstance(given, (str, State)):
+        return (given,)
+    refs: list[StateRef] = []
+    members: object = given
+    for ref in members if isinstance(members, Iterable) else (members,):
+        if isinstance(ref, Group):
+            refs.extend(ref)
+        elif isinstance(ref, (str, State)):
+            refs.append(ref)
+        else:
+            raise SchemaError(f"{field}={given!r}: a relation is made of state names", field=field, value=ref)
+    return tuple(refs)
