@@ -1,1 +1,10 @@
-"""."""
+"""Questions to a recorded session.
+
+    from amlab.dbg.query.verify import verify
+    verify(session)                  does the recording follow from itself?  A `Report`
+    judge(tx).why                    what canceled a transition, in words
+
+Layout: `verify` asks all machines, `walk` derives one machine's records in order, `derivation` what
+clocks a mutation should leave, `evidence` what steps and log tell of handlers, `report` the counts and
+mismatches, `facts` plain data of sessions, machines and transitions.
+"""
