@@ -90,9 +90,8 @@ class States:
         cls.groups = MappingProxyType(groups)
         cls.state_groups = MappingProxyType(_by_class(cls))
         by_class = cls.state_groups if len(cls.state_groups) > 1 else {}
-        cls.schema = Schema(
-            states, names=names, groups={**by_class, **groups}, version=version, lenient=lenient, docs=cls._docs
-        )
+        listed = {**groups, **by_class, **groups}  # the declared ones first, and their names win
+        cls.schema = Schema(states, names=names, groups=listed, version=version, lenient=lenient, docs=cls._docs)
         cls.names = cls.schema.names
 
     @classmethod
