@@ -54,6 +54,7 @@ from amlab.errors import HandlerError, SchemaError, UsageError
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
 
+    from amlab.core.machine.plan import Plan
     from amlab.core.machine.transition import Transition
 
 __all__ = ["Machine"]
@@ -91,9 +92,9 @@ class Machine(Waitable):
 
     __slots__ = (
         "__weakref__", "_blocked", "_blocked_since", "_breakpoints", "_busy", "_clock", "_config",
-        "_context", "_contexts", "_count", "_error", "_event", "_forks", "_handlers", "_home", "_inbox",
-        "_is_watched", "_log_level", "_logs", "_loop", "_now", "_on_dispose", "_queue", "_quick",
-        "_refreshed", "_refuse_until", "_started", "_tracers", "_tx", "_waits", "handler_backoff_s",
+        "_context", "_contexts", "_error", "_event", "_forks", "_handlers", "_home", "_inbox",
+        "_is_watched", "_log_level", "_logs", "_loop", "_now", "_on_dispose", "_place", "_queue", "_quick",
+        "_refreshed", "_refuse_until", "_sink", "_started", "_tracers", "_tx", "_waits", "handler_backoff_s",
         "handler_deadline_s", "handler_timeout_s", "id", "infer_source", "is_disposed", "machine_tick", "parent_id",
         "queue_limit", "schema", "seed", "tags",
     )  # fmt: skip
@@ -142,7 +143,8 @@ class Machine(Waitable):
         self._quick = False
         self._refreshed = 0
         self._is_watched = False
-        self._count = 0
+        self._place = 0
+        self._sink: Callable[[Plan, GivenSource], object] | None = None
         self._tx: Transition | None = None
         self._event: Event | None = None
         self._started = 0.0
@@ -202,6 +204,8 @@ class Machine(Waitable):
                             clock[i] += more
                         self._config = plan.quick_next
                         self._queue.tick += 1
+                        if self._sink is not None:
+                            self._sink(plan, source)
                         return plan.result
                 elif calls is not None and plan.is_direct and not calls.negotiation:
                     return run_finals(self, plan, calls.final, None if source is None else self._source(source))
@@ -224,6 +228,8 @@ class Machine(Waitable):
                             clock[i] += more
                         self._config = plan.quick_next
                         self._queue.tick += 1
+                        if self._sink is not None:
+                            self._sink(plan, source)
                         return plan.result
                 elif calls is not None and plan.is_direct and not calls.negotiation:
                     return run_finals(self, plan, calls.final, None if source is None else self._source(source))
@@ -519,7 +525,7 @@ class Machine(Waitable):
     def _refresh(self) -> None:
         """Whether mutations can take the quick way, and handlers are watched."""
         self._refreshed += 1
-        self._is_watched = bool(self._tracers.all) or self._log_level > 0
+        self._is_watched = (bool(self._tracers.all) and self._sink is None) or self._log_level > 0
         self._quick = (
             not self._is_watched
             and not self._waits
@@ -549,6 +555,7 @@ class Machine(Waitable):
             self._log(OPS, f"[handlers] bind {len(sets)}:{bound.name}")
         if is_first and self.handler_timeout_s > 0:
             watchdog.watch(self)
+        self._tracers.call(self._tracers.handlers_change, self, self)
         self._refresh()
         if is_first and self.is_err and self._error is not None:
             self.add_err(self._error)
@@ -564,6 +571,7 @@ class Machine(Waitable):
         if len(left) == len(sets):
             raise UsageError(f"{source!r} is not bound to machine {self.id!r}", machine=self.id)
         self._handlers = Handlers(self.schema, left) if left else None
+        self._tracers.call(self._tracers.handlers_change, self, self)
         self._refresh()
 
     def _rebind(self) -> None:
@@ -578,14 +586,17 @@ class Machine(Waitable):
 
     def bind_tracer(self, tracer: Tracer) -> None:
         """Tells a tracer of all that happens from now on."""
-        self._tracers = Tracers((*self._tracers.all, tracer))
-        self._refresh()
+        self._set_tracers((*self._tracers.all, tracer))
         if type(tracer).machine_init is not Tracer.machine_init:
             self._tracers.call((tracer.machine_init,), self, self)
 
     def detach_tracer(self, tracer: Tracer) -> None:
         """Stops telling a tracer; unknown ones are ignored."""
-        self._tracers = Tracers(tuple(t for t in self._tracers.all if t is not tracer))
+        self._set_tracers(tuple(t for t in self._tracers.all if t is not tracer))
+
+    def _set_tracers(self, tracers: tuple[Tracer, ...]) -> None:
+        self._tracers = Tracers(tracers)
+        self._sink = tracers[0].sink(self) if len(tracers) == 1 else None
         self._refresh()
 
     @property

@@ -48,6 +48,10 @@ class Source(NamedTuple):
         return f"{self.machine}/{self.tx}/{self.time}"
 
 
+NO_SOURCE = Source("", "", 0)
+"""Told to a sink: it was looked for, and there is none."""
+
+
 class Result:
     """The answer to a mutation; equal to, and hashed as, its number.
 

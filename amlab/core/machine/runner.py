@@ -21,7 +21,7 @@ from amlab.core.machine.current import DRAINING, FORKED
 from amlab.core.machine.event import Event
 from amlab.core.machine.handlers import NO_CALLS, Phase, Site
 from amlab.core.machine.logs import CHANGES, DECISIONS, OPS
-from amlab.core.machine.mutation import ADD, CANCELED, EVAL, EXECUTED, Mutation, Result, Source
+from amlab.core.machine.mutation import ADD, CANCELED, EVAL, EXECUTED, NO_SOURCE, Mutation, Result, Source
 from amlab.core.machine.plan import AGAIN, AUTO
 from amlab.core.machine.transition import Transition
 from amlab.errors import HandlerError
@@ -67,9 +67,8 @@ def run_finals(m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source |
         if event is not None:
             source = event.as_source()
     queue.tick += 1
-    m._count += 1
-    tx = m._tx = Transition(m, plan, m._count)
-    tx._queue_tick = queue.tick
+    m._place = 0
+    tx = m._tx = Transition(m, plan, queue.tick)
     if source is not None:
         tx._source = source
     tx.is_changed = plan.is_changing
@@ -87,6 +86,12 @@ def run_finals(m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source |
                 break
         tx.is_completed = True
         m._tx = None
+        if m._sink is not None:
+            if source is None and tx.is_accepted:
+                m._sink(plan, NO_SOURCE)
+            else:
+                tx.queue_len = len(queue.items)
+                m._tracers.call(m._tracers.transition_end, m, tx)
         if m._refreshed == refreshed and not queue.items and not m._inbox:
             m._busy, m._quick = False, True
             if m._inbox:  # another thread came in between
@@ -112,8 +117,8 @@ def run(m: Machine, mutation: Mutation) -> Result:
     plan = m._config.plan(AUTO if is_auto else mutation.type, mutation.names)
     if mutation.is_check and not plan.is_accepted and plan.called_mask & m._config.automaton.relations.multi:
         plan = m._config.plan(AGAIN, mutation.names)
-    m._count += 1
-    tx = m._tx = Transition(m, plan, m._count)
+    m._place = 0 if mutation.queue_tick else m._place + 1
+    tx = m._tx = Transition(m, plan, m._queue.tick, m._place)
     tx.mutation = mutation
     is_accepted = plan.is_accepted
     level, tracers, handlers = m._log_level, m._tracers, m._handlers
@@ -227,9 +232,11 @@ def _call(m: Machine, tx: Transition, site: Site) -> bool:
         if is_watched:
             _tell_end(m, tx, event, group, answer is not False if can_refuse and error is None else None, error)
         if error is not None:
+            tx.refusals = (*tx.refusals, (name, group))
             _fail(m, tx, site, error)
             return False
         if answer is False and can_refuse:
+            tx.refusals = (*tx.refusals, (name, group))
             tx.refused_by = name
             if is_watched and m._log_level >= OPS:
                 m._logs.refused(m, tx, site)

@@ -52,6 +52,7 @@ def import_machine(m: Machine, data: Mapping[str, Any]) -> None:
     m._config = m.schema.automaton.config(tuple(order))
     m._queue.tick = max(1, int(data.get("queue_tick", 1)))
     m.machine_tick = int(data.get("machine_tick", 0)) + 1
+    m._tracers.call(m._tracers.restored, m, m)
     if "MachineRestored" in m.schema:
         m.add("MachineRestored")
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from amlab.core.machine.event import Event
     from amlab.core.machine.machine import Machine
-    from amlab.core.machine.mutation import Mutation
+    from amlab.core.machine.mutation import Mutation, Source
+    from amlab.core.machine.plan import Plan
     from amlab.core.machine.schema import Schema
     from amlab.core.machine.transition import Transition
 
@@ -29,6 +30,15 @@ class Tracer:
     """
 
     is_inherited = False
+
+    def sink(self, machine: Machine) -> Callable[[Plan, Event | Source | None], object] | None:
+        """What to call for transitions on the short way, instead of the hooks; None to have hooks always.
+
+        The sink is called with a plan after it was carried out in whole: no refusal, no arguments, with the
+        auto mutation that `Plan.foresee` tells of.  The source is what the caller gave.  It serves only while
+        the tracer is the machine's only one, and must not raise.
+        """
+        return None
 
     def machine_init(self, machine: Machine) -> None:
         """The tracer was bound, at creation or later."""
@@ -63,6 +73,12 @@ class Tracer:
     def queue_end(self, machine: Machine) -> None:
         """The queue is empty."""
 
+    def handlers_change(self, machine: Machine) -> None:
+        """Handlers were bound or detached."""
+
+    def restored(self, machine: Machine) -> None:
+        """Clocks and active states were taken over from an export."""
+
     def schema_change(self, machine: Machine, old: Schema) -> None:
         """States were added to a live machine."""
 
@@ -73,7 +89,7 @@ class Tracer:
         """A log line within the machine's log level."""
 
 
-HOOKS = tuple(name for name in vars(Tracer) if not name.startswith("_") and name != "is_inherited")
+HOOKS = tuple(name for name in vars(Tracer) if not name.startswith("_") and name not in {"is_inherited", "sink"})
 
 
 class Tracers:
@@ -92,6 +108,8 @@ class Tracers:
     handler_start: tuple[Callable[..., Any], ...]
     handler_end: tuple[Callable[..., Any], ...]
     queue_end: tuple[Callable[..., Any], ...]
+    handlers_change: tuple[Callable[..., Any], ...]
+    restored: tuple[Callable[..., Any], ...]
     schema_change: tuple[Callable[..., Any], ...]
     states_verified: tuple[Callable[..., Any], ...]
     log: tuple[Callable[..., Any], ...]

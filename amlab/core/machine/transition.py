@@ -15,13 +15,18 @@ if TYPE_CHECKING:
     from amlab.core.machine.machine import Machine
     from amlab.core.machine.plan import Plan
 
-__all__ = ["LogEntry", "Transition"]
+__all__ = ["LogEntry", "Transition", "transition_id"]
 
 TYPES = (MutationType.ADD, MutationType.REMOVE, MutationType.SET, MutationType.ADD, MutationType.ADD)
 """By the number of a plan's kind."""
 
 LogEntry = tuple[int, str]
 """(level, text) of one log line."""
+
+
+def transition_id(seed: str, tick: int, place: int) -> str:
+    """The id of a transition: `seed-tick`, or `seed-tick.place` for a prepended one; numbers in hex."""
+    return f"{seed}-{tick:x}.{place:x}" if place else f"{seed}-{tick:x}"
 
 
 class Transition:
@@ -46,19 +51,22 @@ class Transition:
     pre_log_entries: list[LogEntry] | tuple[()] = ()
     answers: list[tuple[str, int, bool | None]] | tuple[()] = ()
     """(handler, index of its set, answer) of every handler that ran; None for final ones and errors."""
+    refusals: tuple[tuple[str, int], ...] = ()
+    """(handler, index of its set) of those that refused, or raised; in an auto mutation there can be several."""
     put_back: tuple[int, ...] = ()
     """States whose final handler did not run, and that were put back."""
 
     mutation: Mutation
     """The request; built on first use where nobody needed it."""
     _source: Source | None = None
-    _queue_tick = 0
 
-    def __init__(self, machine: Machine, plan: Plan, number: int) -> None:
+    def __init__(self, machine: Machine, plan: Plan, tick: int, place: int = 0) -> None:
         self.machine = machine
         self.plan = self.first_plan = plan
-        self.number = number
-        """Count of this machine's transitions, from 1."""
+        self.tick = tick
+        """Queue tick of the last appended mutation: this one, or the one it came after."""
+        self.place = place
+        """0 for an appended mutation; prepended ones since then are counted from 1."""
         self.time_before = tuple(machine._clock)
         self._handlers: list[Step] = []
 
@@ -67,13 +75,13 @@ class Transition:
             raise AttributeError(f"a Transition has no attribute {name!r}", name=name, obj=self)
         plan = self.first_plan
         made = self.mutation = Mutation(TYPES[plan.kind], plan.called, plan.names, None, self._source)
-        made.queue_tick = self._queue_tick
+        made.queue_tick = self.tick
         return made
 
     @property
     def id(self) -> str:
-        """Unique among the machine's transitions: its seed and its count."""
-        return f"{self.machine.seed}-{self.number:x}"
+        """Unique among the machine's transitions: its seed and its place in the order of the queue."""
+        return transition_id(self.machine.seed, self.tick, self.place)
 
     @property
     def time_after(self) -> tuple[int, ...]:

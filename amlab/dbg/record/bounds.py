@@ -1,0 +1,85 @@
+"""Arguments as texts of bounded size, whatever they are.
+
+An argument may be a gigabyte, a cycle, or an object whose `repr` raises; a recording holds a short text
+of it, made in bounded time by type, depth and length.
+
+Knows nothing of: transitions, formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+__all__ = ["MAX_ARGS", "MAX_CHARS", "bounded_args", "bounded_text"]
+
+MAX_ARGS = 32
+MAX_CHARS = 200
+_MAX_DEPTH = 3
+_MAX_ITEMS = 8
+_MAX_BYTES = 40
+_PLAIN = frozenset({int, float, bool, complex})
+_CHEAP_MODULES = frozenset({"datetime", "decimal", "fractions", "ipaddress", "pathlib", "uuid"})
+_OPENED: dict[type, str] = {list: "[]", tuple: "()", dict: "{}", set: "{}", frozenset: "{}"}
+
+
+def bounded_args(args: Mapping[str, Any]) -> list[str]:
+    """Names and texts in turn; past `MAX_ARGS` a last entry tells how many more there were."""
+    out: list[str] = []
+    for n, (name, value) in enumerate(args.items()):
+        if n >= MAX_ARGS:
+            out += ["…", f"{len(args) - MAX_ARGS} more"]
+            break
+        out += [cut(str(name), 60), bounded_text(value)]
+    return out
+
+
+def bounded_text(value: object) -> str:
+    """One value in at most `MAX_CHARS` characters; texts as they are, all else as Python shows it."""
+    try:
+        return cut(value if isinstance(value, str) else _show(value, _MAX_DEPTH), MAX_CHARS)
+    except Exception as err:
+        return f"<{type(value).__name__}, shown with {type(err).__name__}>"
+
+
+def cut(text: str, limit: int) -> str:
+    """The text, or its start and how long it was."""
+    if len(text) <= limit:
+        return text
+    tail = f"… ({len(text):,} characters)"
+    return text[: max(0, limit - len(tail))] + tail
+
+
+def _show(value: Any, depth: int) -> str:
+    kind = type(value)
+    if value is None or kind in _PLAIN:
+        return repr(value)
+    if kind is str:
+        return repr(cut(value, MAX_CHARS))
+    if kind in {bytes, bytearray}:
+        return f"<{len(value):,} bytes>" if len(value) > _MAX_BYTES else repr(bytes(value))
+    if isinstance(value, BaseException):
+        return f"{kind.__name__}: {cut(str(value), MAX_CHARS)}"
+    if isinstance(value, Enum) or kind.__module__ in _CHEAP_MODULES:
+        return repr(value)
+    if depth and kind in _OPENED:
+        return _show_items(value, depth)
+    if depth and is_dataclass(kind):
+        shown = {f.name: getattr(value, f.name, None) for f in fields(value)}
+        return f"{kind.__name__}({_show_items(shown, depth)[1:-1]})"
+    return f"<{kind.__qualname__}>"  # its repr may be huge, or slow
+
+
+def _show_items(value: Any, depth: int) -> str:
+    kind = type(value)
+    shown: list[str] = []
+    for n, item in enumerate(value):
+        if n >= _MAX_ITEMS:
+            shown.append(f"… {len(value) - _MAX_ITEMS} more")
+            break
+        text = _show(item, depth - 1)
+        shown.append(f"{text}: {_show(value[item], depth - 1)}" if kind is dict else text)
+    brackets = _OPENED[kind]
+    return brackets[0] + ", ".join(shown) + brackets[1]
