@@ -155,7 +155,7 @@ def _by_class(cls: type[States]) -> dict[str, tuple[str, ...]]:
 def _place(cls: type) -> tuple[str, int]:
     """File and line of the class statement that is being run; a notebook's cell counts as a file."""
     frame = sys._getframe(1)
-    while frame.f_globals.get("__name__") != cls.__module__ or frame.f_code is States.__init_subclass__.__code__:
+    while frame.f_code.co_name == "__init_subclass__" or frame.f_globals.get("__name__") != cls.__module__:
         if frame.f_back is None:
             return ("", 0)
         frame = frame.f_back

@@ -230,9 +230,13 @@ class Schema:
         lenient = any(schema.lenient for schema in schemas)
         return Schema(states, names=names, groups=groups, version=self.version, lenient=lenient, docs=docs)
 
-    def prefixed(self, prefix: str, *, keep: Iterable[str] = (EXCEPTION,)) -> Schema:
-        """The schema with `prefix` before every name but those in `keep`; relations follow."""
-        kept = frozenset(keep)
+    def prefixed(self, prefix: str, *, keep: Iterable[str] = ()) -> Schema:
+        """The schema with `prefix` before every name but `Exception` and those in `keep`; relations follow.
+
+        Raises:
+            SchemaError: As the constructor.
+        """
+        kept = frozenset((EXCEPTION, *keep))
 
         def renamed(name: str) -> str:
             return name if name in kept else prefix + name

@@ -77,7 +77,7 @@ class State:
                 self._refs[field] = as_refs(given, field)
         self.auto = bool(auto)
         self.multi = bool(multi)
-        self.tags: tuple[str, ...] = (tags,) if isinstance(tags, str) else tuple(tags)
+        self.tags: tuple[str, ...] = (tags,) if isinstance(tags, str) else tuple(dict.fromkeys(tags))
         self.doc = doc
         self._name = ""
         self._other_name = ""
@@ -177,7 +177,7 @@ class State:
             **merged,
             auto=self.auto or other.auto,
             multi=self.multi or other.multi,
-            tags=tuple(dict.fromkeys(self.tags + other.tags)),
+            tags=self.tags + other.tags,
             doc=other.doc or self.doc,
         )
 
