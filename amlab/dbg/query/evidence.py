@@ -86,4 +86,6 @@ def _is_followed_by_exception(tx: Tx) -> bool:
     if follower.is_auto or "Exception" not in follower.called:
         return False
     source = follower.source
-    return source.tx == tx.id if source is not None else bool(follower.mut_queue_token)
+    if source is None:
+        return bool(follower.mut_queue_token)
+    return (source.machine, source.tx) == (tx.machine.id, tx.id)

@@ -10,7 +10,7 @@ Knows nothing of: files, texts beyond the reasons.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from amlab.core.machine.automaton import DEFAULT_LIMIT, Automaton
 from amlab.core.machine.plan import Plan
@@ -18,10 +18,11 @@ from amlab.core.machine.schema import Schema
 from amlab.dbg.query.derivation import direct_reasons
 from amlab.dbg.query.report import MachineReport, Report
 from amlab.dbg.query.walk import Outcome, Verdict, Walk
+from amlab.dbg.session.record import MachineRecord
 from amlab.dbg.session.session import Session
 from amlab.dbg.session.tx import Tx
 
-__all__ = ["judge", "verify"]
+__all__ = ["judge", "judge_all", "verify"]
 
 
 def verify(
@@ -55,12 +56,22 @@ def verify(
     return report
 
 
-def judge(tx: Tx, *, limit: int = DEFAULT_LIMIT) -> Verdict:
+def judge(tx: Tx, *, limit: int = DEFAULT_LIMIT, progress: Callable[[int, int], object] | None = None) -> Verdict:
     """What comes of one record, derived from its machine's first record on; `.why` tells what canceled it."""
-    for verdict in Walk(tx.machine, _Automata(limit).of):
+    for verdict in judge_all(tx.machine, limit=limit, progress=progress):
         if verdict.number == tx.index:
             return verdict
     raise AssertionError(f"{tx!r} is no record of its machine")
+
+
+def judge_all(
+    machine: MachineRecord, *, limit: int = DEFAULT_LIMIT, progress: Callable[[int, int], object] | None = None
+) -> Iterator[Verdict]:
+    """What comes of each record of a machine, in order."""
+    for verdict in Walk(machine, _Automata(limit).of):
+        yield verdict
+        if progress is not None and not verdict.number % 256:
+            progress(verdict.number, len(machine))
 
 
 class _Automata:

@@ -1,0 +1,8 @@
+"""`python -m amlab` is the command line."""
+
+import sys
+
+from amlab.dbg.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
