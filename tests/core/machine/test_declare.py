@@ -432,6 +432,15 @@ def test_without_a_source_there_are_no_texts(kept):
     assert work.schema.docs == {"Idle": "Kept."}
 
 
+def test_a_source_that_changed_is_read_again(tmp_path):
+    path = tmp_path / "work.py"
+    for text in ("First try.", "The second try."):
+        path.write_text(f'class Work(States):\n    Busy = State()\n    """{text}"""\n')
+        space = {"__name__": "work", "States": States, "State": State}
+        exec(compile(path.read_text(), str(path), "exec"), space)
+        assert space["Work"].schema.doc("Busy") == text
+
+
 def test_a_class_made_by_a_call_has_no_texts_but_works():
     made = type("Made", (Basic,), {"Busy": State(require="Ready")})
     assert made.names == ("Exception", "Start", "Ready", "Busy")
@@ -444,11 +453,21 @@ def test_a_hook_of_a_base_does_not_hide_the_source():
         def __init_subclass__(cls, **kwargs):
             super().__init_subclass__(**kwargs)
 
-    class Work(Hooked):
-        Busy = State()
-        """At work."""
+    def near():
+        class Work(Hooked):
+            Busy = State()
+            """Near the hook."""
 
-    assert Work.schema.doc("Busy") == "At work."
+        return Work
+
+    def far():
+        class Work(Hooked):
+            Busy = State()
+            """Far from the hook."""
+
+        return Work
+
+    assert (near().schema.doc("Busy"), far().schema.doc("Busy")) == ("Near the hook.", "Far from the hook.")
 
 
 def test_no_source_is_read_before_a_text_is_wanted():

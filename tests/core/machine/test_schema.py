@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from amlab.core.machine.declare import States
 from amlab.core.machine.machine import Machine
 from amlab.core.machine.schema import Schema
-from amlab.core.machine.state import RELATION_FIELDS, State
+from amlab.core.machine.state import RELATION_FIELDS, Group, State
 from amlab.errors import SchemaError
 
 VECTORS = Path(__file__).parents[2] / "vectors"
@@ -362,6 +362,11 @@ def test_tags_choose_states_and_their_relations():
     assert schema.tagged("z").names == ("Exception",)
 
 
+def test_a_declared_exception_needs_no_tag():
+    schema = Schema.from_dict({"Exception": {"multi": True, "remove": ["A", "B"]}, "A": {"tags": ["x"]}, "B": {}})
+    assert schema.tagged("x")["Exception"] == State(multi=True, remove="A")
+
+
 # ----- as a value
 
 
@@ -430,6 +435,7 @@ def test_schemas_pickle_and_copy_whole(again):
         Off = State(remove="Off", tags="t")
         """It is off."""
         Gone = State(remove=("Start", "Exception"), require=Off)
+        Both = Group(Off, Gone)
 
     schema = again(Local.schema)
     assert schema == Local.schema
@@ -437,6 +443,7 @@ def test_schemas_pickle_and_copy_whole(again):
     assert dict(schema.declared) == dict(Local.schema.declared)
     assert (schema.version, schema.lenient) == ("7", True)
     assert schema["Off"].has_relation("remove")
+    assert dict(schema.groups) == {"Both": ("Off", "Gone")}
     assert schema.docs == {"Off": "It is off."}
     assert schema.automaton is Local.schema.automaton
     assert again(schema).docs == schema.docs
