@@ -1,4 +1,7 @@
-"""`python -m amlab` is the command line."""
+"""`python -m amlab` is the command line.
+
+Knows nothing of: commands.
+"""
 
 import sys
 

@@ -44,7 +44,7 @@ COMMANDS = _existing(
             "amlab.dbg.cli.verify", "derive every recorded transition again and compare", "amlab verify session.gob.br"
         ),
         "convert": Command(
-            "amlab.dbg.cli.convert", "write a session in another format", "amlab convert session.gob.br session.msgpack.br"
+            "amlab.dbg.cli.convert", "write a session in another format", "amlab convert run.gob.br run.msgpack.br"
         ),
         "bench": Command("amlab.dbg.cli.bench", "measure the engine and the debugger", "amlab bench"),
     }
