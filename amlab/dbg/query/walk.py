@@ -123,6 +123,8 @@ class Walk:
         self._starts: list[Start] = []
         self._width = -1
         self._is_first = True
+        self._is_lost = False
+        """Whether what the record before left is not known at all."""
 
     def __iter__(self) -> Iterator[Verdict]:
         m = self.machine
@@ -142,6 +144,10 @@ class Walk:
                 rows = clocks.dense(i, min(i + _BLOCK, len(flags))).tolist()
             if flag & Flag.QUEUED.value:
                 yield Verdict(i, Outcome.SKIPPED, Reason.QUEUED if i in runs else Reason.NEVER_RUN)
+                continue
+            if lengths is not None and not lengths[i]:
+                self._is_lost = True
+                yield Verdict(i, Outcome.SKIPPED, Reason.CLOCKLESS)
                 continue
             self._fit(width if lengths is None else min(lengths[i], width))
             yield self._judge(i, flag, rows[i % _BLOCK][: self._width])
@@ -182,13 +188,13 @@ class Walk:
         columns, states = self.machine.columns, self.machine.states
         called, kind = columns.called[i].tolist(), int(columns.kind[i])
         trouble = (
-            Reason.CLOCKLESS if not after
-            else Reason.STRANGE_STATE if columns.odd.get(i, {}).get("called") or max(called, default=0) >= len(after)
+            Reason.STRANGE_STATE if columns.odd.get(i, {}).get("called") or max(called, default=0) >= len(after)
             else "" if 0 <= kind <= 2 else Reason.STRANGE_KIND
         )  # fmt: skip
-        if trouble:
+        if trouble or self._is_lost:
+            self._is_lost = False
             self._starts = [start_at(self._automaton, after)]
-            return Verdict(i, Outcome.SKIPPED, trouble)
+            return Verdict(i, Outcome.SKIPPED, trouble or Reason.GAP)
         record = _Record(
             i, kind, tuple([states[k] for k in called]), bool(flag & Flag.AUTO.value),
             bool(flag & Flag.CHECK.value), bool(flag & Flag.ACCEPTED.value), after,

@@ -197,13 +197,20 @@ def test_a_mirror_is_skipped_whole(tag):
 def test_what_this_version_does_not_know_is_skipped():
     found = verdicts(
         {**add("Start", after=[0, 0, 0, 0]), "kind": 3},
-        add("Start", after=[]),
         add("Ready", after=[0, 1]),
         add("Start", after=[0, 1, 0, 0]),
     )
-    assert [v.reason for v in found] == [
-        Reason.STRANGE_KIND, Reason.CLOCKLESS, Reason.STRANGE_STATE, Reason.REPRODUCED,
-    ]  # fmt: skip
+    assert [v.reason for v in found] == [Reason.STRANGE_KIND, Reason.STRANGE_STATE, Reason.REPRODUCED]
+
+
+def test_after_a_record_without_clocks_the_next_one_cannot_be_judged():
+    found = verdicts(
+        add("Start", after=[0, 1, 0, 0]),
+        add("Ready", after=[]),
+        add("Tick", after=[0, 1, 1, 1]),
+        add("Tick", after=[0, 1, 1, 3]),
+    )
+    assert [v.reason for v in found] == [Reason.REPRODUCED, Reason.CLOCKLESS, Reason.GAP, Reason.REPRODUCED]
 
 
 def test_a_schema_that_cannot_be_is_told():
