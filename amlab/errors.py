@@ -2,6 +2,7 @@
 
 `SchemaError` and `UsageError` are the caller's, `HandlerError` is user code's (its cause is kept),
 `FormatError` is a file's, `ReplayMismatch` is a recording that does not follow from itself.
+`LocalProtocolError` is ours and `RemoteProtocolError` the peer's, on a connection between machines.
 A mutation that was refused is no error: it is a `Result` with its `why`.
 
 All of them pickle, since workers are processes.  A message says what was asked, what stood in the
@@ -20,6 +21,9 @@ __all__ = [
     "AmlabError",
     "FormatError",
     "HandlerError",
+    "LocalProtocolError",
+    "ProtocolError",
+    "RemoteProtocolError",
     "ReplayMismatch",
     "SchemaError",
     "UsageError",
@@ -63,6 +67,18 @@ class HandlerError(AmlabError):
 
 class FormatError(AmlabError):
     """A file is not what it says it is; fields: `offset` (bytes, decompressed), `path` inside the value."""
+
+
+class ProtocolError(AmlabError):
+    """A rule of the wire was broken; field `fault` names which.  Raised as one of the two below."""
+
+
+class LocalProtocolError(ProtocolError):
+    """This side asked for what the rules or limits do not allow; nothing was sent."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer broke a rule, or is not who it has to be; it is cut off."""
 
 
 class ReplayMismatch(AmlabError):
