@@ -8,16 +8,19 @@ Knows nothing of: what a source is used for.
 
 from __future__ import annotations
 
+import sys
 from _thread import get_ident
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from amlab.core.machine.event import Event
     from amlab.core.machine.machine import Machine
     from amlab.core.machine.mutation import Source
 
-__all__ = ["DRAINING", "FORKED", "current_source", "enter", "leave"]
+__all__ = ["DRAINING", "FORKED", "current_event", "current_source", "enter", "leave", "running_loop"]
 
 DRAINING: dict[int, Machine] = {}
 """By thread: the machine that runs there."""
@@ -41,10 +44,20 @@ def leave(before: Machine | None) -> None:
         DRAINING[get_ident()] = before
 
 
-def current_source() -> Source | None:
-    """The transition whose handler, or coroutine, is running here."""
+def running_loop() -> AbstractEventLoop | None:
+    """The event loop that runs in this thread; asyncio is not imported for it."""
+    events = sys.modules.get("asyncio.events")
+    return None if events is None else events._get_running_loop()
+
+
+def current_event() -> Event | None:
+    """The event of the handler, or coroutine, that is running here."""
     machine = DRAINING.get(get_ident())
     event = machine._event if machine is not None else None
-    if event is None:
-        event = FORKED.get()
-    return event.as_source() if event is not None else None
+    return FORKED.get() if event is None else event
+
+
+def current_source() -> Source | None:
+    """Its transition, as the source of what is asked for here."""
+    event = current_event()
+    return None if event is None else event.as_source()

@@ -1,5 +1,8 @@
 """Running a function on a machine's queue, from its home or from another thread.
 
+Another thread waits until the function has ended, the context has, the machine was disposed, or the time
+is over.  A function that has begun is always waited for, so the answer says truly whether it ran.
+
 Knows nothing of: transitions.
 """
 
@@ -17,6 +20,36 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
+class Evaluation:
+    """One function to be run once, or given up."""
+
+    def __init__(self, fn: Callable[[], object], *, at_home: bool) -> None:
+        self.fn = fn
+        self.at_home = at_home
+        self.has_run = False
+        self.failed: BaseException | None = None
+        self._unclaimed = [True]
+
+    def claim(self) -> bool:
+        """Whether the caller is the first to decide what becomes of it."""
+        try:
+            return self._unclaimed.pop()
+        except IndexError:
+            return False
+
+    def run(self) -> None:
+        """Runs it, unless it was given up; its error is kept for the one who asked."""
+        if not self.claim():
+            return
+        self.has_run = True
+        try:
+            self.fn()
+        except BaseException as err:
+            self.failed = err
+            if not isinstance(err, Exception) and not self.at_home:  # Ctrl-C is meant for this thread
+                raise
+
+
 def evaluate(
     m: Machine, fn: Callable[[], object], context: Context | None, timeout_s: float | None, *, at_home: bool
 ) -> bool:
@@ -25,34 +58,45 @@ def evaluate(
     Raises:
         Exception: What the function raised.
     """
+    work = Evaluation(fn, at_home=at_home)
+    mutation = Mutation(EVAL, (), ())
+    mutation.eval, mutation.context = work.run, context
+    if at_home:
+        m._jump(mutation)
+    else:
+        _wait(m, mutation, work, timeout_s)
+    if work.failed is not None:
+        raise work.failed
+    return work.has_run
+
+
+def _wait(m: Machine, mutation: Mutation, work: Evaluation, timeout_s: float | None) -> None:
     from threading import Event
 
-    done = Event()
-    failed: list[BaseException] = []
-    gave_up = False
-    ran = False
+    woken, over = Event(), Event()
 
     def run() -> None:
-        nonlocal ran
-        if not gave_up:
-            ran = True
-            try:
-                fn()
-            except BaseException as err:
-                failed.append(err)
-        done.set()
+        try:
+            work.run()
+        finally:
+            over.set()
+            woken.set()
 
-    mutation = Mutation(EVAL, (), ())
-    mutation.eval, mutation.context = run, context
-    m._jump(mutation)
-    if not at_home:
+    def disposed(_: Machine) -> None:
+        woken.set()
+
+    context = mutation.context
+    mutation.eval = run
+    m.on_dispose(disposed)
+    if context is not None:
+        context.on_done(woken.set)
+    try:
+        if m._jump(mutation):
+            woken.wait(timeout_s)
+            if not work.claim():
+                over.wait()
+    finally:
+        work.claim()
+        m.off_dispose(disposed)
         if context is not None:
-            context.on_done(done.set)
-        m.on_dispose(lambda _: done.set())
-        done.wait(timeout_s)
-        if context is not None:
-            context.forget(done.set)
-        gave_up = not ran
-    if failed:
-        raise failed[0]
-    return ran
+            context.forget(woken.set)

@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.context import Context
-from amlab.core.machine.current import FORKED
+from amlab.core.machine.current import FORKED, running_loop
 from amlab.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,14 +55,17 @@ class Forks:
                 " make the mutation inside of one (`asyncio.run`, a notebook cell), or use a plain `def`",
                 coroutine=name,
             ) from None
-        machine._loop = loop
+        if not machine._is_elsewhere():
+            machine._loop = loop
         task = loop.create_task(
             _guarded(machine, work, event), name=f"{machine.id}:{getattr(work, '__qualname__', '')}"
         )
         self.tasks.add(task)
 
         def cancel() -> None:
-            if task is not _current(loop):  # a coroutine that ends its own state may finish
+            if running_loop() is not loop:
+                _cancel_from_outside(task)
+            elif task is not asyncio.current_task(loop):  # a coroutine that ends its own state may finish
                 task.cancel()
 
         def done(_: object) -> None:
@@ -78,16 +81,18 @@ class Forks:
     def cancel(self) -> None:
         """Cancels all."""
         for task in list(self.tasks):
-            task.cancel()
+            if running_loop() is task.get_loop():
+                task.cancel()
+            else:
+                _cancel_from_outside(task)
 
 
-def _current(loop: Any) -> object:
-    import asyncio
-
+def _cancel_from_outside(task: Task[None]) -> None:
+    """Cancels it where its loop may run in another thread, or have ended."""
     try:
-        return asyncio.current_task(loop)
-    except RuntimeError:
-        return None
+        task.get_loop().call_soon_threadsafe(task.cancel)
+    except RuntimeError:  # closed: it will not go on
+        return
 
 
 async def _guarded(machine: Machine, work: Coroutine[Any, Any, Any], event: Event | None) -> None:

@@ -87,6 +87,7 @@ class HandlerSet:
     def __init__(self, source: object, schema: Schema, prefix: str = "", *, lenient: bool = False) -> None:
         self.source = source
         self.prefix = prefix
+        self.lenient = lenient
         self.name = type(source).__name__ if not isinstance(source, Mapping) else "handlers"
         self.functions: dict[str, Handler] = {}
         roles = _Roles(schema)
@@ -107,6 +108,10 @@ class HandlerSet:
                     handler=name,
                 )  # fmt: skip
             self.functions[full] = function
+
+    def fitted(self, schema: Schema) -> HandlerSet:
+        """The set for a schema that has grown: names that fitted no state before may do so now."""
+        return HandlerSet(self.source, schema, self.prefix, lenient=True) if self.lenient else self
 
 
 class Handlers:

@@ -52,6 +52,12 @@ def default_args_mapper(args: Mapping[str, Any]) -> dict[str, str]:
     return out
 
 
+def _complain(text: str) -> None:
+    import logging
+
+    logging.getLogger("amlab.machine").warning(text)
+
+
 class Logs:
     """The lines that wait for their transition, and how lines are made."""
 
@@ -75,13 +81,24 @@ class Logs:
             tx.log_entries.append((level, line))
         elif not self.pending or self.pending[-1][1] != line or text.startswith("[pipe-"):
             self.pending.append((level, line))
+        self._tell(level, line)
+        if m._tracers.log:
+            m._tracers.call(m._tracers.log, m, m, level, line)
+
+    def warn(self, text: str) -> None:
+        """A line at once, from any thread, whatever the level: to the logger, or to Python's logging."""
+        if self.logger is None:
+            _complain(text)
+        else:
+            self._tell(EXTERNAL, self.prefix + text)
+
+    def _tell(self, level: int, line: str) -> None:
         if self.logger is not None:
             try:
                 self.logger(level, line)
-            except Exception:
+            except Exception as err:
                 self.logger = None
-        if m._tracers.log:
-            m._tracers.call(m._tracers.log, m, m, level, line)
+                _complain(f"{self.prefix}logger dropped, it raised {err!r}")
 
     def args(self, args: Mapping[str, Any] | None) -> str:
         """Arguments as ` (a=1 b=2)`, by name; empty for none."""

@@ -2,7 +2,8 @@
 
 A machine lives in one thread, its *home*: the one that made it.  Mutations from there run at once (or
 wait in the queue while a handler runs); from any other thread they are put into an inbox, answered
-`queued`, and taken by the home thread.  Nothing in the home's path takes a lock.
+`queued`, and taken by the home thread: by the event loop that runs there, or at the home's next mutation
+or `drain()`.  Nothing in the home's path takes a lock.  Reading, waiting and disposing work from anywhere.
 
 What repeats is quick: while nobody listens (no handlers, tracers, waits, logs), a mutation that was
 resolved before is a dictionary lookup and a few additions.
@@ -12,9 +13,10 @@ Knows nothing of: networks, processes, recording (tracers are for that).
 
 from __future__ import annotations
 
-from _thread import get_ident
+from _thread import RLock, get_ident
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
@@ -23,8 +25,8 @@ from zlib import crc32
 from amlab.core.machine import watchdog
 from amlab.core.machine.args import Args, as_args
 from amlab.core.machine.breakpoints import Breakpoint, Breakpoints
-from amlab.core.machine.context import Context
-from amlab.core.machine.current import current_source, enter, leave
+from amlab.core.machine.context import Context, call_all
+from amlab.core.machine.current import current_event, current_source, enter, leave, running_loop
 from amlab.core.machine.event import Event
 from amlab.core.machine.forking import Forks
 from amlab.core.machine.handlers import UNHANDLED, Handlers, HandlerSet, Phase, Site
@@ -62,6 +64,8 @@ __all__ = ["Machine"]
 GivenArgs = Mapping[str, Any] | Args | None
 GivenSource = Event | Source | None
 _made = count(1)
+_life = RLock()
+"""Who disposes a machine, and who wants to hear of it."""
 
 
 class Machine(Waitable):
@@ -93,8 +97,9 @@ class Machine(Waitable):
     __slots__ = (
         "__weakref__", "_blocked", "_blocked_since", "_breakpoints", "_busy", "_clock", "_config",
         "_context", "_contexts", "_error", "_event", "_forks", "_handlers", "_home", "_inbox",
-        "_is_watched", "_log_level", "_logs", "_loop", "_now", "_on_dispose", "_place", "_queue", "_quick",
-        "_refreshed", "_refuse_until", "_sink", "_started", "_tracers", "_tx", "_waits", "handler_backoff_s",
+        "_is_ended", "_is_nudged", "_is_watched", "_log_level", "_logs", "_loop", "_now", "_on_dispose", "_place",
+        "_queue", "_quick", "_refreshed", "_refuse_until", "_sink", "_started", "_tracers", "_tx", "_waits",
+        "handler_backoff_s",
         "handler_deadline_s", "handler_timeout_s", "id", "infer_source", "is_disposed", "machine_tick", "parent_id",
         "queue_limit", "schema", "seed", "tags",
     )  # fmt: skip
@@ -129,6 +134,7 @@ class Machine(Waitable):
         self.handler_backoff_s = handler_backoff_s
         self.infer_source = infer_source
         self.is_disposed = False
+        self._is_ended = self._is_nudged = False
         self.machine_tick = 0
         """How often the machine was restored from an export."""
         self.queue_limit = queue_limit
@@ -194,7 +200,10 @@ class Machine(Waitable):
             UsageError: An unknown state, or args that are none.
         """
         if self._quick and args is None:
-            plan = self._config.adds.get(states)
+            try:
+                plan = self._config.adds.get(states)
+            except TypeError:  # not even names
+                plan = None
             if plan is not None and get_ident() == self._home:
                 calls = UNHANDLED if self._handlers is None else self._handlers.known.get(plan)
                 if calls is UNHANDLED:
@@ -218,7 +227,10 @@ class Machine(Waitable):
             UsageError: As `add`.
         """
         if self._quick and args is None:
-            plan = self._config.removes.get(states)
+            try:
+                plan = self._config.removes.get(states)
+            except TypeError:  # not even names
+                plan = None
             if plan is not None and get_ident() == self._home:
                 calls = UNHANDLED if self._handlers is None else self._handlers.known.get(plan)
                 if calls is UNHANDLED:
@@ -297,12 +309,16 @@ class Machine(Waitable):
             )
         if self.is_disposed:
             return CANCELED
-        called = self._config.plan(kind, states).called
-        if self._refuse_until and self._is_backing_off():
-            return Result(1, f"machine {self.id!r} backs off after a handler that passed its deadline")
+        try:
+            called = self._config.plan(kind, states).called
+        except TypeError:
+            self._check(states)
+            raise
         queue = self._queue
-        if len(queue.items) >= queue.limit and not self._let_in(states, called):
-            return Result(1, f"the queue of machine {self.id!r} is full ({queue.limit} waiting)")
+        if self._refuse_until or len(queue.items) >= queue.limit:
+            refusal = self._refusal(states, called)
+            if refusal is not None:
+                return refusal
         if self._busy:
             if kind is REMOVE and not queue.items and not self.any_(*states):
                 return EXECUTED
@@ -316,15 +332,27 @@ class Machine(Waitable):
         return self._enqueue(mutation)
 
     def _enqueue(self, mutation: Mutation) -> Result:
+        self._append(mutation)
+        if self._breakpoints:
+            self._breakpoints.look(self, mutation)
+        return Result(mutation.queue_tick) if self._busy else drain(self)
+
+    def _append(self, mutation: Mutation) -> None:
         self._queue.append(mutation)
         if self._log_level >= OPS:
             text = f"[queue:{mutation.type}] {' '.join(mutation.names)}{self._logs.args(mutation.args)}"
             self._log(OPS, text)
         if self._tracers.mutation_queued:
             self._tracers.call(self._tracers.mutation_queued, self, self, mutation)
-        if self._breakpoints:
-            self._breakpoints.look(self, mutation)
-        return Result(mutation.queue_tick) if self._busy else drain(self)
+
+    def _refusal(self, states: tuple[str, ...], called: tuple[int, ...]) -> Result | None:
+        """Why no mutation can be queued now, if none can."""
+        if self._refuse_until and self._is_backing_off():
+            return Result(1, f"machine {self.id!r} backs off after a handler that passed its deadline")
+        queue = self._queue
+        if len(queue.items) >= queue.limit and not self._let_in(states, called):
+            return Result(1, f"the queue of machine {self.id!r} is full ({queue.limit} waiting)")
+        return None
 
     def _let_in(self, states: tuple[str, ...], called: tuple[int, ...]) -> bool:
         """Whether a mutation may enter a full queue: an Exception, once, while there is none."""
@@ -387,6 +415,7 @@ class Machine(Waitable):
 
     def _jump(self, mutation: Mutation) -> Result:
         if get_ident() != self._home:
+            mutation.is_first = True
             return self._from_outside(mutation)
         if self.is_disposed:
             return CANCELED
@@ -394,6 +423,8 @@ class Machine(Waitable):
         return QUEUED_FIRST if self._busy else drain(self)
 
     def _prepend(self, mutation: Mutation) -> None:
+        if self.is_disposed:
+            return
         self._queue.prepend(mutation)
         if self._log_level >= OPS and mutation.type is not EVAL:
             self._log(OPS, f"[prepend:{mutation.type}] {' '.join(mutation.names)}{self._logs.args(mutation.args)}")
@@ -412,9 +443,9 @@ class Machine(Waitable):
         """
         at_home = get_ident() == self._home
         if at_home and self._busy:
-            name = self._event.name if self._event is not None else "a tracer"
+            name = self._event.name if self._event is not None else "a tracer or another eval"
             raise UsageError(
-                f"eval on machine {self.id!r} inside {name}: it would wait for the handler that waits for it;"
+                f"eval on machine {self.id!r} inside {name}: it would wait for what waits for it;"
                 " call the function directly",
                 machine=self.id,
             )  # fmt: skip
@@ -439,6 +470,9 @@ class Machine(Waitable):
 
     def _queue_busy(self) -> bool:
         return self._busy or bool(self._queue.items)
+
+    def _is_elsewhere(self) -> bool:
+        return get_ident() != self._home
 
     def is_queued(self, *states: str) -> bool:
         """Whether one waiting mutation calls all of the states.
@@ -475,36 +509,67 @@ class Machine(Waitable):
     def drain(self) -> None:
         """Runs what other threads have asked for; only needed where no event loop runs at home.
 
+        A machine knows the loop in which it was made, or has waited, forked or been busy since.
+
         Raises:
             UsageError: Called from another thread.
         """
-        if get_ident() != self._home:
-            raise UsageError(f"machine {self.id!r} is drained in its home thread only", machine=self.id)
+        self._only_at_home("drained")
         if self._inbox and not self._busy and not self.is_disposed:
             drain(self)
+
+    def _only_at_home(self, what: str) -> None:
+        if get_ident() != self._home:
+            raise UsageError(
+                f"machine {self.id!r} can be {what} in its home thread only, the one that made it; from here, ask"
+                " with `machine.eval(...)`",
+                machine=self.id,
+            )  # fmt: skip
 
     def _from_outside(self, mutation: Mutation) -> Result:
         if self.is_disposed:
             return CANCELED
-        mutation.result = Result(self._queue.tick + self._queue.pending + len(self._inbox) + 1)
+        room = self._queue.limit * (2 if EXCEPTION in mutation.names else 1)
+        if len(self._inbox) >= room and mutation.type is not EVAL:
+            return Result(1, f"{len(self._inbox)} mutations wait for the home thread of machine {self.id!r}")
+        mutation.result = Result(self._queue.tick + self._queue.pending + len(self._inbox) + 1, has_run=False)
+        if self._breakpoints:
+            self._breakpoints.look(self, mutation)
         self._inbox.append(mutation)
         self._quick = False
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self.drain)
+        self._call_home(self.drain)
         return mutation.result
 
+    def _call_home(self, call: Callable[[], object]) -> bool:
+        """Whether a loop at home will make the call."""
+        loop = self._loop
+        if loop is None or not loop.is_running():
+            return False
+        try:
+            loop.call_soon_threadsafe(call)
+        except RuntimeError:  # closed just now
+            return False
+        return True
+
     def _take_inbox(self) -> None:
+        """Puts what other threads asked for into the queue, by the rules of the home thread's own."""
+        first: list[Mutation] = []
         while self._inbox:
             mutation = self._inbox.popleft()
-            if mutation.is_check or mutation.type is EVAL:
-                self._prepend(mutation)
+            if mutation.type is not EVAL:  # the schema may have grown meanwhile
+                mutation.called = self.schema.automaton.index(mutation.names)
+            if mutation.is_first:
+                first.append(mutation)
                 continue
-            self._queue.append(mutation)
+            refusal = self._refusal(mutation.names, mutation.called)
+            if refusal is None:
+                self._append(mutation)
             if mutation.result is not None:
-                mutation.result.tick = mutation.queue_tick
-            if self._tracers.mutation_queued:
-                self._tracers.call(self._tracers.mutation_queued, self, self, mutation)
+                mutation.result.tick = mutation.queue_tick if refusal is None else refusal.tick
+                mutation.result._why = "" if refusal is None else refusal._why
+                mutation.result.has_run = refusal is not None
+        for mutation in reversed(first):
+            self._prepend(mutation)
 
     def _enter(self) -> Machine | None:
         self._busy, self._quick = True, False
@@ -520,10 +585,21 @@ class Machine(Waitable):
             if self._tracers.queue_end:
                 self._tracers.call(self._tracers.queue_end, self, self)
             self._waits.queue_ended()
+        elif not self._is_ended:  # another thread disposed of it meanwhile
+            self._end()
         self._refresh()
 
     def _refresh(self) -> None:
         """Whether mutations can take the quick way, and handlers are watched."""
+        if get_ident() != self._home:  # let the home thread see to it, and look at what has just been asked for
+            if not self._is_nudged:
+                self._is_nudged = True
+                look = Mutation(EVAL, (), ())
+                look.eval, look.is_first = self._look, True
+                self._from_outside(look)
+            return
+        if self._loop is None or self._loop.is_closed():
+            self._loop = running_loop()
         self._refreshed += 1
         self._is_watched = (bool(self._tracers.all) and self._sink is None) or self._log_level > 0
         self._quick = (
@@ -536,8 +612,12 @@ class Machine(Waitable):
             and not self.is_disposed
             and not self._queue.items
         )
-        if self._inbox:  # looked at last: another thread may have come in between
+        if self._inbox or self.is_disposed:  # looked at last: another thread may have come in between
             self._quick = False
+
+    def _look(self) -> None:
+        self._is_nudged = False
+        self._waits.look()
 
     # ----- handlers, tracers, logs
 
@@ -576,7 +656,7 @@ class Machine(Waitable):
 
     def _rebind(self) -> None:
         if self._handlers is not None:
-            self._handlers = Handlers(self.schema, self._handlers.sets)
+            self._handlers = Handlers(self.schema, tuple(s.fitted(self.schema) for s in self._handlers.sets))
         self._refresh()
 
     @property
@@ -689,7 +769,7 @@ class Machine(Waitable):
         """
         if self._forks is None:
             self._forks = Forks()
-        return self._forks.fork(self, context or self.context, work, self._event)
+        return self._forks.fork(self, context or self.context, work, current_event())
 
     def _fork_handler(self, site: Site, answer: object) -> None:
         if not isinstance(answer, Coroutine):
@@ -708,6 +788,7 @@ class Machine(Waitable):
         line, stack = self._blocked if self._blocked_since == self._started else ("", "")
         if took > self.handler_deadline_s > 0:
             self._refuse_until = self._now() + self.handler_backoff_s
+            self._refresh()
         where = f", blocked at {line}" if line else ""
         late = HandlerError(
             f"handler {name} of machine {self.id!r} took {took * 1000:.0f} ms, its limit is"
@@ -719,14 +800,15 @@ class Machine(Waitable):
 
     def _report_blocked(self, event: Event, took: float, line: str) -> None:
         """Called by the watchdog, from its thread, while the handler still runs."""
-        text = f"handler {event.name} of machine {self.id!r} blocks for {took * 1000:.0f} ms at {line}"
-        logger = self._logs.logger
-        if logger is not None:
-            logger(EXTERNAL, f"{self._logs.prefix}[blocked] {text}")
-        else:
-            import logging
+        self._logs.warn(
+            f"[blocked] handler {event.name} of machine {self.id!r} blocks for {took * 1000:.0f} ms at {line}"
+        )
 
-            logging.getLogger("amlab.machine").warning(text)
+    def _warn(self, text: str) -> None:
+        """A line about what is wrong with those around the machine; somebody hears it at any log level."""
+        self.log(text)
+        if self._log_level < EXTERNAL or self._logs.logger is None:
+            self._logs.warn(f"machine {self.id!r}: {text}")
 
     # ----- life
 
@@ -741,7 +823,11 @@ class Machine(Waitable):
         active = config.active
         if active is None:
             active = config.active = frozenset(config.names)
-        return active.issuperset(states)
+        try:
+            return active.issuperset(states)
+        except TypeError:
+            self._check(states)
+            raise
 
     def _ticks(self) -> Sequence[int]:
         return self._clock
@@ -768,11 +854,14 @@ class Machine(Waitable):
 
         Raises:
             SchemaError: An unknown name, or a state that is missing.
+            UsageError: The machine is busy.
         """
         reorder(self, names)
 
     def set_schema(self, schema: Schema | Mapping[str, State | Mapping[str, Any]] | type) -> None:
         """Adds states to a live machine: the new schema has all it had, and more.
+
+        States keep their index, new ones come after them; handlers bound as lenient are looked through again.
 
         Raises:
             SchemaError: A state is missing.
@@ -781,16 +870,43 @@ class Machine(Waitable):
         grow_schema(self, as_schema(schema))
 
     def on_dispose(self, callback: Callable[[Machine], object]) -> None:
-        """Calls back once the machine is disposed."""
-        self._on_dispose.append(callback)
+        """Calls back once the machine is disposed; at once if it is."""
+        with _life:
+            if not self._is_ended:
+                self._on_dispose.append(callback)
+                return
+        callback(self)
+
+    def off_dispose(self, callback: Callable[[Machine], object]) -> None:
+        """Takes a callback back; unknown ones are ignored."""
+        with _life:
+            if callback in self._on_dispose:
+                self._on_dispose.remove(callback)
 
     def dispose(self) -> None:
-        """Ends the machine: waits end, contexts expire, forked work is cancelled, mutations are canceled."""
-        if self.is_disposed:
+        """Ends the machine: waits end, contexts expire, forked work is cancelled, mutations are canceled.
+
+        From another thread: no mutation runs from now on, and the rest ends in the home thread, once it is
+        out of the handler that may be running; here and now, where nothing runs there.
+        """
+        with _life:
+            if self.is_disposed:
+                return
+            self.is_disposed, self._quick = True, False
+            self._refreshed += 1
+        if get_ident() != self._home and (self._call_home(self._end) or self._busy):
             return
-        self.is_disposed, self._quick = True, False
+        self._end()
+
+    def _end(self) -> None:
+        with _life:
+            if self._is_ended:
+                return
+            self._is_ended = True
+            callbacks, self._on_dispose = self._on_dispose, []
         watchdog.unwatch(self)
         self._queue.clear()
+        self._inbox.clear()
         if self._context is not None:
             self._context.cancel()
         self._contexts.clear()
@@ -798,9 +914,7 @@ class Machine(Waitable):
             self._forks.cancel()
         self._waits.disposed()
         self._tracers.call(self._tracers.machine_dispose, self, self)
-        callbacks, self._on_dispose = self._on_dispose, []
-        for callback in callbacks:
-            callback(self)
+        call_all([partial(callback, self) for callback in callbacks], self)
 
     def __enter__(self) -> Self:
         return self

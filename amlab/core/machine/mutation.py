@@ -58,11 +58,13 @@ class Result:
     True unless canceled, so `if not machine.add("Foo"): ...` reads as it should.
     """
 
-    __slots__ = ("_why", "tick")
+    __slots__ = ("_why", "has_run", "tick")
 
-    def __init__(self, tick: int, why: str | Callable[[], str] = "") -> None:
+    def __init__(self, tick: int, why: str | Callable[[], str] = "", *, has_run: bool | None = None) -> None:
         self.tick = tick
         """0 executed, 1 canceled, from 2 on: queued, to run at that queue tick."""
+        self.has_run = has_run
+        """Of a mutation from another thread: its tick is only a guess until the home thread has taken it."""
         self._why = why
 
     @property
@@ -79,6 +81,10 @@ class Result:
     def is_queued(self) -> bool:
         """Waits in the queue; `await machine.when_queue(result)` tells when it ran."""
         return self.tick >= 2
+
+    def is_past(self, tick: int) -> bool:
+        """Whether the mutation has run, once the one of a queue tick has."""
+        return self.tick <= tick if self.has_run is None else self.has_run
 
     @property
     def why(self) -> str:
@@ -119,6 +125,8 @@ class Mutation:
 
     is_auto = False
     is_check = False
+    is_first = False
+    """From another thread, to run before all that wait."""
     queue_tick = 0
     """Queue tick at which it runs; 0 for prepended ones."""
     queue_tick_now = 0

@@ -145,6 +145,8 @@ class Readable(ABC):
 
     def _check(self, states: Sequence[str]) -> None:
         for name in states:
+            if not isinstance(name, str):
+                raise UsageError(f"{name!r} is no state name; states are text, given one by one", state=name)
             if name not in self.schema:
                 raise UsageError(
                     f"machine {self.id!r} has no state {name!r}" + near(str(name), self.schema.names), state=name

@@ -42,15 +42,15 @@ def drain(m: Machine) -> Result:
         while (queue.items or m._inbox) and not m.is_disposed:
             if m._inbox:
                 m._take_inbox()
-            mutation = queue.shift()
-            if mutation.context is not None and mutation.context.is_done:
-                result = EXECUTED
-            elif mutation.type is EVAL:
-                assert mutation.eval is not None
-                mutation.eval()
+            try:
+                mutation = queue.shift()
+            except IndexError:  # refused, or the machine was disposed by another thread just now
                 continue
-            else:
-                result = run(m, mutation)
+            if mutation.type is EVAL:
+                if mutation.eval is not None and not (mutation.context is not None and mutation.context.is_done):
+                    mutation.eval()
+                continue
+            result = run(m, mutation)
             if first is None:
                 first = result
     finally:
@@ -84,6 +84,8 @@ def run_finals(m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source |
             if not _call(m, tx, site):
                 tx.is_accepted = False
                 break
+            if m.is_disposed:
+                break
         tx.is_completed = True
         m._tx = None
         if m._sink is not None:
@@ -94,7 +96,7 @@ def run_finals(m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source |
                 m._tracers.call(m._tracers.transition_end, m, tx)
         if m._refreshed == refreshed and not queue.items and not m._inbox:
             m._busy, m._quick = False, True
-            if m._inbox:  # another thread came in between
+            if m._inbox or m.is_disposed:  # another thread came in between
                 m._quick = False
         else:  # handlers have asked for more, or somebody listens now
             if m._waits:
@@ -102,10 +104,10 @@ def run_finals(m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source |
             if queue.items or m._inbox:
                 drain(m)
     finally:
-        if not m._quick:
+        if m._busy or m.is_disposed:
             m._leave(before)
         elif before is None:
-            del DRAINING[home]
+            DRAINING.pop(home, None)
         else:
             DRAINING[home] = before
     return plan.result if tx.is_accepted else Result(1, lambda: tx.why)
@@ -152,6 +154,8 @@ def run(m: Machine, mutation: Mutation) -> Result:
     m._tx = None
     if tracers.all:
         tracers.call(tracers.transition_end, m, tx)
+    if mutation.result is not None:
+        mutation.result.has_run = True
     if m._waits:
         _serve(m, tx)
     if is_accepted:
@@ -276,7 +280,12 @@ def _apply(m: Machine, tx: Transition, sites: tuple[Site, ...]) -> bool:
         m._expire([i for i, _ in plan.ticks])
     if m._tracers.transition_finals:
         m._tracers.call(m._tracers.transition_finals, m, tx)
-    return all(_call(m, tx, site) for site in sites)
+    for site in sites:
+        if not _call(m, tx, site):
+            return False
+        if m.is_disposed:
+            break
+    return True
 
 
 def _fail(m: Machine, tx: Transition, site: Site, error: Exception) -> None:

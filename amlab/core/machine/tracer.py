@@ -121,12 +121,14 @@ class Tracers:
             setattr(self, hook, tuple(getattr(t, hook) for t in tracers if getattr(type(t), hook, plain) is not plain))
 
     def call(self, hooks: tuple[Callable[..., Any], ...], machine: Machine, *args: object) -> None:
-        """Calls the hooks; one that raises loses its tracer."""
+        """Calls the hooks; one that raises loses its tracer, and one that has been detached is left alone."""
         for hook in hooks:
+            tracer = getattr(hook, "__self__", None)
+            if machine._tracers is not self and tracer is not None and tracer not in machine._tracers.all:
+                continue
             try:
                 hook(*args)
             except Exception as err:  # a tracer must not disturb the machine
-                tracer = getattr(hook, "__self__", None)
                 if tracer is not None:
                     machine.detach_tracer(tracer)
-                machine.log(f"tracer {type(tracer).__name__} detached, it raised {err!r}")
+                machine._warn(f"tracer {type(tracer).__name__} detached, it raised {err!r}")

@@ -9,12 +9,17 @@ Knows nothing of: machines, what the condition is.
 
 from __future__ import annotations
 
+from _thread import RLock, get_ident
 from collections.abc import Callable, Generator
 from typing import Any
 
+from amlab.core.machine.context import call_all
 from amlab.errors import UsageError
 
 __all__ = ["Wait", "WaitEndedError"]
+
+_lock = RLock()
+"""Between being open and the callbacks: whoever asks as it is done hears of it, once."""
 
 
 class WaitEndedError(UsageError):
@@ -49,26 +54,28 @@ class Wait:
 
     def meet(self, value: Any = None) -> None:
         """Marks it as met; does nothing when it is done."""
-        if self._open:
-            self.value = value
-            self._finish()
+        self._finish(value, "")
 
     def end(self, reason: str) -> None:
         """Gives it up; does nothing when it is done."""
-        if self._open:
-            self.ended = reason
-            self._finish()
+        self._finish(None, reason)
 
     def cancel(self) -> None:
         """Gives it up for everybody who awaits it, and frees what it held in the machine."""
         self.end("canceled")
 
     def on_done(self, callback: Callable[[], object]) -> None:
-        """Calls back when it is done, in the machine's thread; at once if it is."""
-        if self._open:
-            self._callbacks.append(callback)
-        else:
-            callback()
+        """Calls back when it is done, in the thread that ends it; at once if it is."""
+        with _lock:
+            if self._open:
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    def _take_back(self, callback: Callable[[], object]) -> None:
+        with _lock:
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Blocks another thread until it is done; False when the time is over.
@@ -81,18 +88,22 @@ class Wait:
         done = Event()
         self.on_done(done.set)
         if not done.wait(timeout_s):
+            self._take_back(done.set)
             return False
         self._check()
         return True
 
-    def _finish(self) -> None:
-        self._open = False
-        callbacks, self._callbacks = self._callbacks, []
-        if self._forget is not None:
-            self._forget(self)
-            self._forget = None
-        for callback in callbacks:
-            callback()
+    def _finish(self, value: Any, reason: str) -> None:
+        with _lock:
+            if not self._open:
+                return
+            self.value, self.ended = value, reason
+            self._open = False
+            callbacks, self._callbacks = self._callbacks, []
+            forget, self._forget = self._forget, None
+        if forget is not None:
+            forget(self)
+        call_all(callbacks, self)
 
     def _check(self) -> Any:
         if self.ended:
@@ -105,21 +116,26 @@ class Wait:
 
             loop = asyncio.get_running_loop()
             future = loop.create_future()
+            here = get_ident()
 
             def wake() -> None:
                 if not future.done():
                     future.set_result(None)
 
             def done() -> None:
-                if not loop.is_closed():
-                    loop.call_soon_threadsafe(wake)
+                try:
+                    if get_ident() == here:
+                        wake()
+                    else:
+                        loop.call_soon_threadsafe(wake)
+                except RuntimeError:  # the loop is closed: nobody awaits it any more
+                    return
 
-            self._callbacks.append(done)
+            self.on_done(done)
             try:
                 yield from future
             finally:
-                if self._open:
-                    self._callbacks.remove(done)
+                self._take_back(done)
         return self._check()
 
     def __repr__(self) -> str:

@@ -1,7 +1,8 @@
 """Waiting for a machine: `await machine.when("Ready")`.
 
 `Waitable` is the part of the machine's interface that waits.  What already holds is done at once; equal
-waits share one `Wait`; a context ends a wait early; disposal ends all.
+waits share one `Wait`; a context ends a wait early; disposal ends all.  Another thread may ask too: what
+comes true while it asks is seen.
 
 Knows nothing of: mutations, handlers.
 """
@@ -16,10 +17,12 @@ from amlab.core.machine.context import Context
 from amlab.core.machine.mutation import Result
 from amlab.core.machine.reading import Readable
 from amlab.core.machine.wait import Wait
-from amlab.core.machine.waits import Waits
+from amlab.core.machine.waits import Check, Waits
 from amlab.errors import UsageError
 
 __all__ = ["Waitable"]
+
+DISPOSED = "the machine was disposed"
 
 
 class Waitable(Readable):
@@ -36,20 +39,34 @@ class Waitable(Readable):
     def _queue_busy(self) -> bool:
         raise NotImplementedError
 
+    def _is_elsewhere(self) -> bool:
+        """Whether this thread is not the one in which the clocks change."""
+        return False
+
     def _indexes(self, states: tuple[str, ...]) -> tuple[int, ...]:
         if not states:
             raise UsageError("name at least one state to wait for")
         self._check(states)
-        return tuple(dict.fromkeys(self.schema._index[s] for s in states))
+        return tuple([self.schema._index[s] for s in states])
 
-    def _when(
-        self, key: tuple[Any, ...], name: str, indexes: tuple[int, ...], check: Callable[[], bool], ctx: Context | None
-    ) -> Wait:
+    def _when(self, kind: Any, name: str, states: tuple[str, ...], check: Check, context: Context | None) -> Wait:
+        states = tuple(dict.fromkeys(states))
+        indexes = self._indexes(states)
         if self.is_disposed:
             return _ended(name)
-        if check():
+        if check(indexes):
             return _met(name)
-        return self._waits.on_states(key, name, indexes, check, ctx)
+        wait = self._waits.on_states((kind, states), name, indexes, states, check, context)
+        return self._seen(wait, lambda: check(indexes))
+
+    def _seen(self, wait: Wait, holds: Callable[[], bool]) -> Wait:
+        """Asked from another thread: looks again, now that the wait is known."""
+        if self._is_elsewhere():
+            if holds():
+                wait.meet()
+            elif self.is_disposed:
+                wait.end(DISPOSED)
+        return wait
 
     def when(self, *states: str, context: Context | None = None) -> Wait:
         """All of the states are active.
@@ -57,10 +74,12 @@ class Waitable(Readable):
         Raises:
             UsageError: An unknown state, or none given.
         """
-        indexes = self._indexes(states)
-        return self._when(
-            ("when", indexes), " ".join(states), indexes, lambda: all(self._ticks()[i] & 1 for i in indexes), context
-        )
+
+        def check(at: tuple[int, ...]) -> bool:
+            ticks = self._ticks()
+            return all(ticks[i] & 1 for i in at)
+
+        return self._when("when", " ".join(states), states, check, context)
 
     def when_not(self, *states: str, context: Context | None = None) -> Wait:
         """None of the states is active.
@@ -68,14 +87,12 @@ class Waitable(Readable):
         Raises:
             UsageError: An unknown state, or none given.
         """
-        indexes = self._indexes(states)
-        return self._when(
-            ("not", indexes),
-            "not " + " ".join(states),
-            indexes,
-            lambda: not any(self._ticks()[i] & 1 for i in indexes),
-            context,
-        )
+
+        def check(at: tuple[int, ...]) -> bool:
+            ticks = self._ticks()
+            return not any(ticks[i] & 1 for i in at)
+
+        return self._when("not", "not " + " ".join(states), states, check, context)
 
     def when_time(self, ticks: Mapping[str, int], *, context: Context | None = None) -> Wait:
         """Every given state has come to its tick, or beyond: `when_time({"Ready": 3})`.
@@ -83,16 +100,14 @@ class Waitable(Readable):
         Raises:
             UsageError: An unknown state, or none given.
         """
-        indexes = self._indexes(tuple(ticks))
         wanted = tuple(ticks.values())
         name = " ".join(f"{state}:{tick}" for state, tick in ticks.items())
-        return self._when(
-            ("time", indexes, wanted),
-            name,
-            indexes,
-            lambda: all(self._ticks()[i] >= t for i, t in zip(indexes, wanted, strict=True)),
-            context,
-        )
+
+        def check(at: tuple[int, ...]) -> bool:
+            now = self._ticks()
+            return all(now[i] >= tick for i, tick in zip(at, wanted, strict=True))
+
+        return self._when(("time", wanted), name, tuple(ticks), check, context)
 
     def when_ticks(self, state: str, ticks: int, *, context: Context | None = None) -> Wait:
         """The state has ticked that often from now on.
@@ -126,8 +141,8 @@ class Waitable(Readable):
         def fits(given: dict[str, object]) -> bool:
             return all(k in given and given[k] == v for k, v in wanted.items())
 
-        key = ("args", index, tuple(sorted((k, repr(v)) for k, v in wanted.items())))
-        return self._waits.on_args(key, name, index, fits, context)
+        key = ("args", state, _key_of(wanted))
+        return self._seen(self._waits.on_args(key, name, index, state, fits, context), bool)
 
     def when_query(self, query: Callable[[Clock], bool], *, context: Context | None = None) -> Wait:
         """`query(clock)` gives true; asked after each change."""
@@ -140,25 +155,30 @@ class Waitable(Readable):
 
         if check():
             return _met(name)
-        return self._waits.on_change(("query", query), name, check, context)
+        return self._seen(self._waits.on_change(("query", query), name, check, context), check)
 
     def when_queue(self, result: Result, *, context: Context | None = None) -> Wait:
         """The queued mutation that `result` answered has run; executed and canceled ones have."""
         if self.is_disposed:
             return _ended("the queue")
-        if (
-            not result.is_queued
-            or self._queue_tick() > result.tick
-            or (self._queue_tick() == result.tick and not self._queue_busy())
-        ):
+
+        def has_run() -> bool:
+            if not result.is_queued or result.has_run is not None:
+                return not result.is_queued or result.is_past(0)
+            tick = self._queue_tick()
+            return tick > result.tick or (tick == result.tick and not self._queue_busy())
+
+        if has_run():
             return _met("the queue")
-        return self._waits.on_tick(result.tick, context)
+        return self._seen(self._waits.on_result(result, context), has_run)
 
     def when_queue_ends(self, *, context: Context | None = None) -> Wait:
         """The queue is empty and the machine idle."""
         if self.is_disposed:
             return _ended("the queue")
-        return self._waits.on_queue_end(context) if self._queue_busy() else _met("the queue")
+        if not self._queue_busy():
+            return _met("the queue")
+        return self._seen(self._waits.on_queue_end(context), lambda: not self._queue_busy())
 
     def when_err(self, *, context: Context | None = None) -> Wait:
         """The machine is in error (`Exception` is active)."""
@@ -166,7 +186,18 @@ class Waitable(Readable):
 
     def when_disposed(self) -> Wait:
         """The machine was disposed."""
-        return _met("disposal") if self.is_disposed else self._waits.on_dispose()
+        if self.is_disposed:
+            return _met("disposal")
+        return self._seen(self._waits.on_dispose(), lambda: self.is_disposed)
+
+
+def _key_of(args: Mapping[str, Any]) -> object:
+    """Equal for equal arguments; where they cannot be hashed, equal to nothing."""
+    try:
+        hash(key := frozenset(args.items()))
+    except TypeError:
+        return object()
+    return key
 
 
 def _met(name: str) -> Wait:
@@ -177,5 +208,5 @@ def _met(name: str) -> Wait:
 
 def _ended(name: str) -> Wait:
     wait = Wait(name)
-    wait.end("the machine was disposed")
+    wait.end(DISPOSED)
     return wait

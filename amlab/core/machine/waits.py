@@ -1,22 +1,46 @@
 """Open waits of one machine, checked where they can come true.
 
 Waits about states hang on those states and are looked at when one of them ticks.  Equal waits share one
-`Wait`.  Everything is met after the transition is decided, in the order in which it was asked for.
+`Wait`.  Everything is met after the transition is decided, in the order in which it was asked for.  Any
+thread may ask: tables change under a lock, which whoever only mutates never takes while nothing waits.
 
 Knows nothing of: mutations, event loops.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from _thread import RLock
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from itertools import count
 
 from amlab.core.machine.context import Context
+from amlab.core.machine.mutation import Result
 from amlab.core.machine.wait import Wait
 
-__all__ = ["Waits"]
+__all__ = ["Check", "Waits"]
 
-Check = Callable[[], bool]
+Check = Callable[[tuple[int, ...]], bool]
+"""Given the current indexes of the states that a wait is about."""
 ArgsCheck = Callable[[dict[str, object]], bool]
+ENDED = "its context ended"
+_serial = count()
+
+
+class Entry:
+    """What the registry knows of one open wait; exactly one of the last five says what it waits for."""
+
+    __slots__ = ("by_args", "by_check", "event", "key", "names", "number", "result", "states", "wait")
+
+    def __init__(self, wait: Wait, key: Hashable, states: tuple[int, ...], names: tuple[str, ...]) -> None:
+        self.wait = wait
+        self.key = key
+        self.states = states
+        self.names = names
+        self.number = next(_serial)
+        self.by_check: Check | None = None
+        self.by_args: ArgsCheck | None = None
+        self.result: Result | None = None
+        self.event = ""
 
 
 class Waits:
@@ -26,137 +50,208 @@ class Waits:
         changed: Called when the first wait opens and when the last one is done.
     """
 
+    __slots__ = ("_by_args", "_by_state", "_changed", "_entries", "_lock", "_open", "_others")
+
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
-        self._open: dict[Hashable, Wait] = {}
-        self._keys: dict[Wait, tuple[Hashable, tuple[int, ...]]] = {}
-        self._by_state: dict[int, dict[Wait, Check]] = {}
-        self._queries: dict[Wait, Check] = {}
-        self._args: dict[int, dict[Wait, ArgsCheck]] = {}
-        self._ticks: dict[Wait, int] = {}
-        self._queue_end: dict[Wait, None] = {}
-        self._dispose: dict[Wait, None] = {}
+        self._lock = RLock()
+        self._open: dict[Hashable, Entry] = {}
+        self._entries: dict[Wait, Entry] = {}
+        self._by_state: dict[int, dict[Entry, None]] = {}
+        self._by_args: dict[int, dict[Entry, None]] = {}
+        self._others: dict[Entry, None] = {}
+        """Queries, queue ticks, the end of the queue, disposal."""
 
     def __bool__(self) -> bool:
-        return bool(self._open)
+        return bool(self._entries)
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self._entries)
+
+    def on_states(
+        self,
+        key: Hashable,
+        name: str,
+        states: tuple[int, ...],
+        names: tuple[str, ...],
+        check: Check,
+        context: Context | None,
+    ) -> Wait:
+        """Met as soon as `check(states)` holds after one of the states ticked."""
+
+        def fill(entry: Entry) -> None:
+            entry.by_check = check
+
+        return self._share(key, name, context, fill, states, names)
+
+    def on_change(self, key: Hashable, name: str, check: Callable[[], bool], context: Context | None) -> Wait:
+        """Met as soon as `check()` holds after any tick; ended when it raises."""
+
+        def fill(entry: Entry) -> None:
+            entry.by_check = lambda _: check()
+
+        return self._share(key, name, context, fill)
+
+    def on_args(
+        self, key: Hashable, name: str, state: int, state_name: str, check: ArgsCheck, context: Context | None
+    ) -> Wait:
+        """Met when the state is entered with arguments for which `check(args)` holds; gives them."""
+
+        def fill(entry: Entry) -> None:
+            entry.by_args = check
+
+        return self._share(key, name, context, fill, (state,), (state_name,))
+
+    def on_result(self, result: Result, context: Context | None) -> Wait:
+        """Met when the queued mutation with this result has run."""
+
+        def fill(entry: Entry) -> None:
+            entry.result = result
+
+        key = ("queue", result.tick if result.has_run is None else id(result))
+        return self._share(key, f"queue tick {result.tick}", context, fill)
+
+    def on_queue_end(self, context: Context | None) -> Wait:
+        """Met when the queue runs empty."""
+        return self._share("queue-end", "the end of the queue", context)
+
+    def on_dispose(self) -> Wait:
+        """Met when the machine is disposed."""
+        return self._share("dispose", "disposal", None)
 
     def _share(
-        self, key: Hashable, name: str, context: Context | None, states: tuple[int, ...] = ()
-    ) -> tuple[Wait, bool]:
-        key = (key, id(context) if context is not None else 0)
-        found = self._open.get(key)
-        if found is not None:
-            return found, False
-        wait = Wait(name, self._forget)
+        self,
+        key: Hashable,
+        name: str,
+        context: Context | None,
+        fill: Callable[[Entry], None] | None = None,
+        states: tuple[int, ...] = (),
+        names: tuple[str, ...] = (),
+    ) -> Wait:
+        """The open wait for the key, or a new one."""
         if context is not None and context.is_done:
-            wait.end("its context ended")
-            return wait, False
-        self._open[key] = wait
-        self._keys[wait] = (key, states)
-        if len(self._open) == 1:
+            over = Wait(name)
+            over.end(ENDED)
+            return over
+        event = key if isinstance(key, str) else ""
+        key = (key, None if context is None else id(context))
+        with self._lock:
+            found = self._open.get(key)
+            if found is not None and not found.wait.is_done:
+                return found.wait
+            wait = Wait(name, self._forget)
+            entry = self._open[key] = self._entries[wait] = Entry(wait, key, states, names)
+            entry.event = event
+            if fill is not None:
+                fill(entry)
+            self._hang(entry)
+            is_first = len(self._entries) == 1
+        if is_first:
             self._changed()
         if context is not None:
 
             def end() -> None:
-                wait.end("its context ended")
+                wait.end(ENDED)
 
             context.on_done(end)
             wait.on_done(lambda: context.forget(end))
-        return wait, True
-
-    def on_states(
-        self, key: Hashable, name: str, states: tuple[int, ...], check: Check, context: Context | None
-    ) -> Wait:
-        """Met as soon as `check()` holds after one of the states ticked."""
-        wait, is_new = self._share(key, name, context, states)
-        if is_new:
-            for i in states:
-                self._by_state.setdefault(i, {})[wait] = check
         return wait
 
-    def on_change(self, key: Hashable, name: str, check: Check, context: Context | None) -> Wait:
-        """Met as soon as `check()` holds after any tick."""
-        wait, is_new = self._share(key, name, context)
-        if is_new:
-            self._queries[wait] = check
-        return wait
+    def _hang(self, entry: Entry) -> None:
+        table = self._by_state if entry.by_check is not None else self._by_args
+        for i in entry.states:
+            table.setdefault(i, {})[entry] = None
+        if not entry.states:
+            self._others[entry] = None
 
-    def on_args(self, key: Hashable, name: str, state: int, check: ArgsCheck, context: Context | None) -> Wait:
-        """Met when the state is entered with arguments for which `check(args)` holds; gives them."""
-        wait, is_new = self._share(key, name, context, (state,))
-        if is_new:
-            self._args.setdefault(state, {})[wait] = check
-        return wait
+    def _forget(self, wait: Wait) -> None:
+        with self._lock:
+            entry = self._entries.pop(wait, None)
+            if entry is None:
+                return
+            if self._open.get(entry.key) is entry:
+                del self._open[entry.key]
+            for table in (self._by_state, self._by_args):
+                for i in entry.states:
+                    entries = table.get(i)
+                    if entries is not None and entries.pop(entry, entry) is None and not entries:
+                        del table[i]
+            self._others.pop(entry, None)
+            is_last = not self._entries
+        if is_last:
+            self._changed()
 
-    def on_tick(self, tick: int, context: Context | None) -> Wait:
-        """Met when the queue has come to the tick."""
-        wait, is_new = self._share(("queue", tick), f"queue tick {tick}", context)
-        if is_new:
-            self._ticks[wait] = tick
-        return wait
-
-    def on_queue_end(self, context: Context | None) -> Wait:
-        """Met when the queue runs empty."""
-        wait, is_new = self._share("queue-end", "the end of the queue", context)
-        if is_new:
-            self._queue_end[wait] = None
-        return wait
-
-    def on_dispose(self) -> Wait:
-        """Met when the machine is disposed."""
-        wait, is_new = self._share("dispose", "disposal", None)
-        if is_new:
-            self._dispose[wait] = None
-        return wait
+    def moved(self, index: Mapping[str, int]) -> None:
+        """States have other indexes now."""
+        with self._lock:
+            self._by_state.clear()
+            self._by_args.clear()
+            for entry in self._entries.values():
+                entry.states = tuple(index[name] for name in entry.names)
+                self._hang(entry)
 
     def ticked(self, states: Iterable[int], entered: Iterable[int], args: dict[str, object] | None) -> None:
         """Some states ticked; `entered` are those that were called or activated, with these arguments."""
-        met: dict[Wait, object] = {}
-        for i in states:
-            for wait, check in self._by_state.get(i, {}).items():
-                if wait not in met and check():
-                    met[wait] = None
-        if self._args:
-            for i in entered:
-                for wait, fits in self._args.get(i, {}).items():
-                    if fits(args or {}):
-                        met[wait] = dict(args or {})
-        for wait, check in self._queries.items():
-            if check():
-                met[wait] = None
-        for wait, value in met.items():
+        with self._lock:
+            asked = {entry: None for i in states for entry in self._by_state.get(i, ())}
+            asked.update((entry, None) for entry in self._others if entry.by_check is not None)
+            called = {entry: None for i in entered for entry in self._by_args.get(i, ())} if self._by_args else {}
+        if not asked and not called:
+            return
+        met: list[tuple[int, Wait, object]] = [(e.number, e.wait, None) for e in _true(asked)]
+        met += [(e.number, e.wait, dict(args or {})) for e in called if _fits(e, args or {})]
+        if len(met) > 1:
+            met.sort(key=lambda found: found[0])
+        for _, wait, value in met:
             wait.meet(value)
+
+    def look(self) -> None:
+        """Looks at everything that can be told from the clocks, as if all states had ticked."""
+        with self._lock:
+            states = list(self._by_state)
+        self.ticked(states, (), None)
 
     def came_to(self, tick: int) -> None:
         """The mutation of this queue tick has run."""
-        for wait, wanted in list(self._ticks.items()):
-            if wanted <= tick:
-                wait.meet()
+        for entry in self._waiting(lambda entry: entry.result is not None and entry.result.is_past(tick)):
+            entry.wait.meet()
 
     def queue_ended(self) -> None:
         """The queue is empty."""
-        for wait in list(self._queue_end):
-            wait.meet()
+        for entry in self._waiting(lambda entry: entry.event == "queue-end"):
+            entry.wait.meet()
+
+    def _waiting(self, which: Callable[[Entry], bool]) -> list[Entry]:
+        if not self._others:
+            return []
+        with self._lock:
+            return [entry for entry in self._others if which(entry)]
 
     def disposed(self) -> None:
         """Nothing will happen any more."""
-        for wait in list(self._dispose):
-            wait.meet()
-        for wait in list(self._open.values()):
+        for entry in self._waiting(lambda entry: entry.event == "dispose"):
+            entry.wait.meet()
+        with self._lock:
+            left = list(self._entries)
+        for wait in left:
             wait.end("the machine was disposed")
 
-    def _forget(self, wait: Wait) -> None:
-        key, states = self._keys.pop(wait)
-        del self._open[key]
-        for i in states:
-            for table in (self._by_state, self._args):
-                entries = table.get(i)
-                if entries is not None and entries.pop(wait, None) is not None and not entries:
-                    del table[i]
-        for other in (self._queries, self._ticks, self._queue_end, self._dispose):
-            other.pop(wait, None)
-        if not self._open:
-            self._changed()
+
+def _true(asked: Iterable[Entry]) -> Iterator[Entry]:
+    """Those whose check holds; one that raises is a query, and its wait ends."""
+    for entry in asked:
+        check = entry.by_check
+        try:
+            holds = check is not None and check(entry.states)
+        except Exception as err:
+            entry.wait.end(f"it raised {err!r}")
+            continue
+        if holds:
+            yield entry
+
+
+def _fits(entry: Entry, args: dict[str, object]) -> bool:
+    try:
+        return entry.by_args is not None and entry.by_args(args)
+    except Exception:  # values that cannot be compared are not equal
+        return False

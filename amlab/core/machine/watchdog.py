@@ -10,10 +10,9 @@ Knows nothing of: transitions, queues.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
-import traceback
-from time import monotonic
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -30,7 +29,7 @@ asleep = False
 """Whether it stopped looking because nothing ran; a machine that starts to run wakes it."""
 
 _machines: WeakSet[Machine] = WeakSet()
-_lock = threading.Lock()
+_lock = threading.RLock()
 _changed = threading.Event()
 _thread: threading.Thread | None = None
 
@@ -65,11 +64,15 @@ def blocked_line(thread_id: int) -> tuple[str, str]:
     frame = sys._current_frames().get(thread_id)
     if frame is None:
         return "", ""
+    import traceback
+
     return describe(frame), "".join(traceback.format_stack(frame))
 
 
 def describe(frame: FrameType) -> str:
     """A frame in one line."""
+    import traceback
+
     last = traceback.extract_stack(frame, limit=1)[0]
     return f"{last.filename}:{last.lineno} in {last.name}: {last.line}"
 
@@ -85,7 +88,7 @@ def _run() -> None:
                 return
             _changed.clear()
         pause = max(min(m.handler_timeout_s for m in machines) / 4, 0.005)
-        idle = 0 if any(list(map(_look, machines))) else idle + 1
+        idle = 0 if any([_look(machine) for machine in machines]) else idle + 1  # noqa: C419 - all are looked at
         del machines
         if idle < IDLE_LOOKS:
             _changed.wait(pause)
@@ -100,7 +103,7 @@ def _look(machine: Machine) -> bool:
     event, started = machine._event, machine._started
     if event is None:
         return False
-    took = monotonic() - started
+    took = machine._now() - started
     if took <= machine.handler_timeout_s or machine._blocked_since == started:
         return True
     line, stack = blocked_line(machine._home)
@@ -109,3 +112,13 @@ def _look(machine: Machine) -> bool:
         machine._blocked = (line, stack)
         machine._report_blocked(event, took, line)
     return True
+
+
+def _forked() -> None:
+    """In a forked process there is no thread yet; the next machine that binds handlers starts one."""
+    global _lock, _changed, _thread, asleep
+    _lock, _changed, _thread, asleep = threading.RLock(), threading.Event(), None, False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
