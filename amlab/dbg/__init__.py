@@ -1,1 +1,75 @@
-"""."""
+"""The debugger: record machines, open what was recorded, ask why.
+
+    from amlab.dbg import Recorder, Session, verify
+
+Layout: `record` records live machines (light: a worker loads it), `format` files of sessions, ours and Go's,
+`session` the store with its cursors, `query` questions to it, `view` texts of everything, `cli` the command
+`amlab`.  Names are loaded when they are first used.
+
+Knows nothing of: how machines are run in processes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from amlab.dbg import query, record, session, view
+    from amlab.dbg.format.registry import open_session, save_session
+    from amlab.dbg.query.report import Report
+    from amlab.dbg.query.verify import judge, verify
+    from amlab.dbg.record.recorder import Recorder
+    from amlab.dbg.session.builder import SessionBuilder
+    from amlab.dbg.session.cursor import Cursor
+    from amlab.dbg.session.record import MachineRecord
+    from amlab.dbg.session.session import Session
+    from amlab.dbg.session.tx import Tx
+
+__all__ = [
+    "Cursor",
+    "MachineRecord",
+    "Recorder",
+    "Report",
+    "Session",
+    "SessionBuilder",
+    "Tx",
+    "judge",
+    "open_session",
+    "query",
+    "record",
+    "save_session",
+    "session",
+    "verify",
+    "view",
+]
+
+_HOMES = {
+    "Cursor": "amlab.dbg.session.cursor",
+    "MachineRecord": "amlab.dbg.session.record",
+    "Recorder": "amlab.dbg.record.recorder",
+    "Report": "amlab.dbg.query.report",
+    "Session": "amlab.dbg.session.session",
+    "SessionBuilder": "amlab.dbg.session.builder",
+    "Tx": "amlab.dbg.session.tx",
+    "judge": "amlab.dbg.query.verify",
+    "open_session": "amlab.dbg.format.registry",
+    "save_session": "amlab.dbg.format.registry",
+    "verify": "amlab.dbg.query.verify",
+}
+
+_MODULES = frozenset({"query", "record", "session", "view"})
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES and name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

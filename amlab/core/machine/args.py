@@ -17,12 +17,14 @@ Knows nothing of: machines, encodings.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from amlab.errors import UsageError, near
+
+if TYPE_CHECKING:
+    from dataclasses import Field
 
 __all__ = ["Args", "as_args", "parse_args"]
 
@@ -36,15 +38,16 @@ class Args:
 
     def __post_init__(self) -> None:
         cls = type(self)
-        hints = get_type_hints(cls)
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # subclasses are dataclasses
+        hints = _hints(cls)
+        for field in _fields(cls):
             value = getattr(self, field.name)
-            if not _fits(value, hints[field.name]):
+            hint = hints.get(field.name, Any)
+            if not _fits(value, hint):
                 raise UsageError(
-                    f"{cls.__name__}.{field.name}={value!r} is {type(value).__name__},"
-                    f" expected {_name(hints[field.name])}",
-                    field=field.name, value=value,
-                )  # fmt: skip
+                    f"{cls.__name__}.{field.name}={value!r} is {type(value).__name__}, expected {_name(hint)}",
+                    field=field.name,
+                    value=value,
+                )
 
 
 A = TypeVar("A", bound=Args)
@@ -56,12 +59,14 @@ def parse_args(kind: type[A], given: Mapping[str, Any]) -> A:
     Raises:
         UsageError: A field is missing, unknown, or of the wrong type; it says which.
     """
-    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]  # see Args
+    from dataclasses import MISSING
+
+    fields = {f.name: f for f in _fields(kind) if f.init}
     for name in given:
         if name not in fields:
             raise UsageError(f"{kind.__name__} has no field {name!r}" + near(name, fields), field=name)
     for name, field in fields.items():
-        has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+        has_default = field.default is not MISSING or field.default_factory is not MISSING
         if name not in given and not has_default:
             raise UsageError(f"{kind.__name__} needs the field {name!r}; given were {sorted(given)}", field=name)
     return kind(**given)
@@ -76,13 +81,46 @@ def as_args(given: Mapping[str, Any] | Args | None) -> dict[str, Any] | None:
     if given is None:
         return None
     if isinstance(given, Args):
-        return {f.name: getattr(given, f.name) for f in dataclasses.fields(given)}  # type: ignore[arg-type]  # see Args
+        return {f.name: getattr(given, f.name) for f in _fields(type(given))}
     if not isinstance(given, Mapping):
         raise UsageError(f"args={given!r}: pass a mapping, or an instance of an Args class", value=given)
     for name in given:
         if not isinstance(name, str):
             raise UsageError(f"args has the key {name!r}; names of arguments are text", field=name)
     return dict(given)
+
+
+def _fields(kind: type[Args]) -> tuple[Field[Any], ...]:
+    """Fields of the dataclass.
+
+    Raises:
+        UsageError: It is none.
+    """
+    import dataclasses
+
+    if "__dataclass_fields__" not in vars(kind):
+        raise UsageError(f"{kind.__name__} is no dataclass: put @dataclass above the class", value=kind)
+    return dataclasses.fields(kind)  # type: ignore[arg-type]  # it is one
+
+
+def _hints(kind: type[Args]) -> dict[str, Any]:
+    """Types of the fields; those of classes made inside functions may be out of reach, and are not checked then."""
+    try:
+        return get_type_hints(kind)
+    except NameError:
+        pass
+    hints: dict[str, Any] = {}
+    for cls in reversed(kind.__mro__):
+        for name, hint in vars(cls).get("__annotations__", {}).items():
+            try:
+                hints.update(
+                    get_type_hints(
+                        type(cls.__name__, (), {"__annotations__": {name: hint}, "__module__": cls.__module__})
+                    )
+                )
+            except NameError:
+                hints[name] = Any
+    return hints
 
 
 def _fits(value: object, hint: Any) -> bool:
@@ -93,8 +131,8 @@ def _fits(value: object, hint: Any) -> bool:
     origin = get_origin(hint)
     if origin in {Union, UnionType}:
         return any(_fits(value, h) for h in get_args(hint))
-    if origin is not None and not isinstance(origin, type):
-        return value in get_args(hint)  # Literal
+    if origin is Literal:
+        return value in get_args(hint)
     kind = origin or hint
     if not isinstance(kind, type):
         return True
