@@ -80,6 +80,17 @@ class Config:
         """
         return self.edges[kind].get(names) or self.automaton.resolve(self, kind, names)
 
+    def check_plan(self, kind: int, names: tuple[str, ...]) -> Plan:
+        """The plan for a mere check: where a multi state is called, relations never say no.
+
+        Raises:
+            UsageError: As `plan`.
+        """
+        plan = self.plan(kind, names)
+        if not plan.is_accepted and plan.called_mask & self.automaton.relations.multi:
+            return self.plan(AGAIN, names)
+        return plan
+
     def clear(self) -> None:
         """Forgets the plans from here."""
         for edge in self.edges:

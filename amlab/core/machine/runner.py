@@ -116,9 +116,10 @@ def run_finals(m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source |
 def run(m: Machine, mutation: Mutation) -> Result:
     """Runs one mutation as one transition."""
     is_auto = mutation.is_auto
-    plan = m._config.plan(AUTO if is_auto else mutation.type, mutation.names)
-    if mutation.is_check and not plan.is_accepted and plan.called_mask & m._config.automaton.relations.multi:
-        plan = m._config.plan(AGAIN, mutation.names)
+    if mutation.is_check:
+        plan = m._config.check_plan(mutation.type, mutation.names)
+    else:
+        plan = m._config.plan(AUTO if is_auto else mutation.type, mutation.names)
     m._place = 0 if mutation.queue_tick else m._place + 1
     tx = m._tx = Transition(m, plan, m._queue.tick, m._place)
     tx.mutation = mutation

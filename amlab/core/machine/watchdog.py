@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from amlab.core.machine.machine import Machine
 
-__all__ = ["asleep", "blocked_line", "unwatch", "wake", "watch"]
+__all__ = ["asleep", "blocked_line", "is_needed", "unwatch", "wake", "watch"]
 
 IDLE_LOOKS = 20
 IDLE_S = 5.0
@@ -57,6 +57,12 @@ def wake() -> None:
     global asleep  # noqa: PLW0603 - see watch()
     asleep = False
     _changed.set()
+
+
+def is_needed() -> bool:
+    """Whether there is a machine to watch."""
+    with _lock:
+        return any(m.handler_timeout_s > 0 and not m.is_disposed for m in _machines)
 
 
 def blocked_line(thread_id: int) -> tuple[str, str]:
