@@ -21,8 +21,6 @@ __all__ = ["Answers", "Reply", "Session"]
 Reply = Callable[[Any], None]
 """Takes an outcome."""
 
-_RUNNING = object()
-
 
 class Answers:
     """Outcomes by session and number of the request.
@@ -58,12 +56,12 @@ class Session:
         keep: How many.
     """
 
-    __slots__ = ("_done", "_highest", "_keep", "_replies")
+    __slots__ = ("_done", "_highest", "_keep", "_running")
 
     def __init__(self, keep: int) -> None:
         self._keep = keep
-        self._done: dict[int, Any] = {}
-        self._replies: dict[int, Reply] = {}
+        self._done: OrderedDict[int, Any] = OrderedDict()
+        self._running: dict[int, Reply | None] = {}
         self._highest = 0
 
     def begin(self, number: int, reply: Reply) -> bool:
@@ -76,25 +74,19 @@ class Session:
         """
         if number > self._highest:
             self._highest = number
-            self._done[number] = _RUNNING
-            old = number - self._keep
-            if self._done.get(old, _RUNNING) is not _RUNNING:
-                del self._done[old]
+            self._running[number] = None
             return True
-        outcome = self._done.get(number, self)
-        if outcome is self:
-            raise LookupError(number)
-        if outcome is _RUNNING:
-            self._replies[number] = reply
+        if number in self._running:
+            self._running[number] = reply
         else:
-            reply(outcome)
+            reply(self._done[number])
         return False
 
     def settle(self, number: int, outcome: Any) -> None:
         """Notes the outcome of a request, and tells it to whoever asked again."""
         self._done[number] = outcome
-        if number <= self._highest - self._keep:
-            del self._done[number]
-        reply = self._replies.pop(number, None)
+        if len(self._done) > self._keep:
+            self._done.popitem(last=False)
+        reply = self._running.pop(number, None)
         if reply is not None:
             reply(outcome)

@@ -65,7 +65,9 @@ def is_surely_flat(body: bytes, max_depth: int) -> bool:
     if len(body) > SMALL:
         return False
     openers = body.translate(None, _OTHERS)
-    return len(openers) < 2 or (len(openers) <= max_depth and _EXTENSION.search(openers) is None)
+    if len(openers) == 1 and openers < b"\xa0":  # the usual: one small mapping
+        return max_depth > 0
+    return len(openers) <= max_depth and _EXTENSION.search(openers) is None
 
 
 def measure(body: bytes, max_depth: int, max_items: int, *, has_ext: bool = False) -> int:

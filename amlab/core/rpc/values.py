@@ -207,7 +207,7 @@ class Types:
             try:
                 measure(data, self.max_depth, self.max_items, has_ext=True)
             except ProtocolError as e:
-                raise remote(e.fault, f"{what}: {e.message}", **e.fields) from None
+                raise remote(e.fault, f"{what}: {e.message}") from None
         try:
             return msgpack.unpackb(data, ext_hook=self._decode_ext, strict_map_key=False)
         except Exception as e:
