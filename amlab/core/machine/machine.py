@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from _thread import RLock, get_ident
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from time import monotonic
@@ -772,13 +772,15 @@ class Machine(Waitable):
         return self._forks.fork(self, context or self.context, work, current_event())
 
     def _fork_handler(self, site: Site, answer: object) -> None:
-        if not isinstance(answer, Coroutine):
-            if isinstance(answer, Awaitable) or not site.can_refuse:
-                return
+        if site.can_refuse:
+            if isinstance(answer, Coroutine):
+                answer.close()
             raise UsageError(
                 f"handler {site.name} returned {answer!r}; a negotiation handler returns True, False or None",
                 handler=site.name,
             )  # fmt: skip
+        if not isinstance(answer, Coroutine):
+            return
         context = self.context
         if site.phase is Phase.STATE:
             context = self.new_state_ctx(self.schema.names[site.state])
