@@ -186,8 +186,6 @@ def test_an_error_becomes_the_machines_with_its_traceback_and_its_cause():
     async def main():
         with Machine(Flow, "m", handlers=Failing()) as m:
             m.add("A")
-            tx = []
-            m.bind_handlers({"BState": lambda e: tx.append(e.transition.id)})
             await m.when_err()
             assert str(m.err) == "out of paper"
             source, trace = sources[0]
