@@ -150,12 +150,14 @@ class Automaton:
         )
 
 
-_shared: WeakValueDictionary[Schema, Automaton] = WeakValueDictionary()
+_shared: WeakValueDictionary[tuple[object, ...], Automaton] = WeakValueDictionary()
+"""By what makes schemas equal; a schema itself holds on to its automaton, so as a key it would stay for ever."""
 
 
 def automaton_of(schema: Schema) -> Automaton:
     """The automaton that equal schemas share while one of them lives."""
-    found = _shared.get(schema)
+    key = (schema.names, *schema.states.values())
+    found = _shared.get(key)
     if found is None:
-        found = _shared[schema] = Automaton(schema)
+        found = _shared[key] = Automaton(schema)
     return found

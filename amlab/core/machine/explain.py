@@ -59,8 +59,10 @@ class Explanation:
         listed = self._check_require(listed)
         left = self._check_remove(listed)
         brought = self._follow_add(left)
-        removed = {x for i in left for x in range(self.r.size) if self.r.remove[i] >> x & 1}
-        again = _unique([i for i in brought if i not in removed])
+        removed = 0
+        for i in left:
+            removed |= self.r.remove[i]
+        again = _unique([i for i in brought if not removed >> i & 1])
         again.reverse()
         return self._sort(self._check_require(again))
 

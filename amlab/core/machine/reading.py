@@ -138,8 +138,8 @@ class Readable(ABC):
             state, tick = self.schema.states[name], self.tick(name)
             lines += [f"{tick & 1} {name}", f"    |Tick     {tick}"]
             lines += [f"    |{word:8} true" for word in ("Auto", "Multi") if getattr(state, word.lower())]
-            for field in ("require", "add", "remove", "after"):
-                if state.relation(field):
+            for field in ("add", "require", "remove", "after"):
+                if state.has_relation(field):
                     lines.append(f"    |{field.capitalize():8} {' '.join(state.relation(field))}")
         return "".join(line + "\n" for line in lines)
 

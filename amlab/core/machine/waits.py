@@ -235,6 +235,11 @@ class Waits:
             left = list(self._entries)
         for wait in left:
             wait.end("the machine was disposed")
+        self._changed = _nothing  # nobody is held by it any more
+
+
+def _nothing() -> None:
+    """Nobody to tell."""
 
 
 def _true(asked: Iterable[Entry]) -> Iterator[Entry]:
