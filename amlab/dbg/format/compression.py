@@ -35,6 +35,7 @@ def decompress(
                         f"The compressed data ends early: {len(data):,} bytes gave {size:,} and more should follow",
                         offset=size,
                         path="",
+                        ends_early=True,
                     )
                     break
                 chunk = bytes(view[at : at + _CHUNK])

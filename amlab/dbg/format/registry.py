@@ -21,9 +21,9 @@ from amlab.dbg.format.compression import decompress
 from amlab.dbg.format.limits import DEFAULT_LIMITS, Limits
 from amlab.dbg.format.progress import Bar
 from amlab.dbg.session.session import Session
-from amlab.errors import FormatError, UsageError, near
+from amlab.errors import FormatError, UsageError
 
-__all__ = ["Codec", "open_session", "register", "save_session"]
+__all__ = ["Codec", "find_codec", "open_session", "read_session", "register", "save_session"]
 
 Progress = Callable[[int, int], object]
 _HEAD = 64
@@ -43,7 +43,10 @@ class Codec(NamedTuple):
     module: str
 
 
-_CODECS: list[Codec] = [Codec("gob", ".gob.br", "amlab.dbg.format.go.codec")]
+_CODECS: list[Codec] = [
+    Codec("gob", ".gob.br", "amlab.dbg.format.go.codec"),
+    Codec("native", ".msgpack.br", "amlab.dbg.format.native.codec"),
+]
 
 
 def register(codec: Codec) -> None:
@@ -79,6 +82,18 @@ def open_session(
     if session.damage is not None and not partial:
         raise session.damage
     session.path = name
+    return session
+
+
+def read_session(packed: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> Session:
+    """The session in the bytes of a file; `name` is what errors call it.
+
+    Raises:
+        FormatError: They hold none, or are damaged.
+    """
+    session = _read(name, packed, limits, None)
+    if session.damage is not None:
+        raise session.damage
     return session
 
 
@@ -120,29 +135,38 @@ class _Scaled:
         self._progress(int(share * self._total), self._total)
 
 
-def save_session(session: Session, path: str | Path) -> None:
-    """Writes a session; the ending names the format.
+def find_codec(path: str | Path) -> Codec:
+    """The format that a path's ending names.
 
     Raises:
-        UsageError: no format has that ending, or the file cannot be written.
+        UsageError: None does, with the endings that there are.
     """
     name = str(path)
     for codec in _CODECS:
         if name.endswith(codec.ending):
-            data: bytes = import_module(codec.module).write(session)
-            target = Path(name)
-            part = target.with_name(target.name + ".part")
-            try:
-                part.write_bytes(data)
-                part.replace(target)
-            except OSError as e:
-                part.unlink(missing_ok=True)
-                raise UsageError(f"Cannot write {name!r}: {e.strerror or e}", path=name) from e
-            return
+            return codec
     endings = [c.ending for c in _CODECS]
     ending = "".join(Path(name).suffixes[-2:])
     raise UsageError(
-        f"No format has the ending {ending or '(none)'!r} of {name!r}{near(ending, endings)}",
+        f"No format has the ending {ending or '(none)'!r} of {name!r}; there are {', '.join(endings)}",
         path=name,
         endings=endings,
     )
+
+
+def save_session(session: Session, path: str | Path) -> None:
+    """Writes a session; the ending names the format.
+
+    Raises:
+        UsageError: No format has that ending, or the file cannot be written.
+    """
+    name = str(path)
+    data: bytes = import_module(find_codec(name).module).write(session)
+    target = Path(name)
+    part = target.with_name(target.name + ".part")
+    try:
+        part.write_bytes(data)
+        part.replace(target)
+    except OSError as e:
+        part.unlink(missing_ok=True)
+        raise UsageError(f"Cannot write {name!r}: {e.strerror or e}", path=name) from e

@@ -61,6 +61,7 @@ def machine_summary(m: MachineRecord) -> dict[str, Any]:
         "version": m.version,
         "states": len(m.states),
         **m.counts,
+        "steps": m.step_count,
         "first_time": None if first is None else time_text(m[first]),
         "last_time": None if last is None else time_text(m[last]),
     }

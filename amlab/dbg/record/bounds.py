@@ -8,15 +8,18 @@ Knows nothing of: transitions, formats.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from types import TracebackType
 from typing import Any
 
-__all__ = ["MAX_ARGS", "MAX_CHARS", "bounded_args", "bounded_text"]
+__all__ = ["MAX_ARGS", "MAX_CHARS", "MAX_FRAMES", "bounded_args", "bounded_text", "bounded_trace"]
 
 MAX_ARGS = 32
 MAX_CHARS = 200
+MAX_FRAMES = 12
 _MAX_DEPTH = 3
 _MAX_ITEMS = 8
 _MAX_BYTES = 40
@@ -29,6 +32,8 @@ def bounded_args(args: Mapping[str, Any]) -> list[str]:
     """Names and texts in turn; past `MAX_ARGS` a last entry tells how many more there were."""
     out: list[str] = []
     for n, (name, value) in enumerate(args.items()):
+        if isinstance(value, TracebackType):
+            continue  # see `bounded_trace`
         if n >= MAX_ARGS:
             out += ["…", f"{len(args) - MAX_ARGS} more"]
             break
@@ -42,6 +47,11 @@ def bounded_text(value: object) -> str:
         return cut(value if isinstance(value, str) else _show(value, _MAX_DEPTH), MAX_CHARS)
     except Exception as err:
         return f"<{type(value).__name__}, shown with {type(err).__name__}>"
+
+
+def bounded_trace(trace: TracebackType) -> str:
+    """A traceback's last frames, as Python shows them."""
+    return "".join(traceback.format_tb(trace, -MAX_FRAMES)).rstrip()
 
 
 def cut(text: str, limit: int) -> str:

@@ -1,14 +1,16 @@
 """Moves: what mutations became, each written once.
 
-A move is a plan together with the handlers that ran for it.  Recording a transition that went the usual
-way is then naming its move.
+A move is what was asked (type, called states), what came of it (accepted or not, which states ticked)
+and which handlers ran for it.  Recording a transition that went the usual way is then naming its move.
+The states that were active around it are no part of it, so there are few moves even where hardly a
+configuration repeats; how relations decided is worked out again by whoever asks, from the schema.
 
 Knows nothing of: time, files.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from amlab.core.machine.plan import AUTO
 from amlab.core.machine.step import StepType
@@ -18,44 +20,33 @@ if TYPE_CHECKING:
     from amlab.core.machine.plan import Plan
     from amlab.core.machine.step import Step
 
-__all__ = ["flat_steps", "move_of"]
+__all__ = ["Move", "flat_steps", "move_of"]
 
+Move = tuple[int, bool, tuple[int, ...], bool, tuple[int, ...], tuple[str | int, ...], int, bool]
+"""The fields named in `items.MOVE`: numbers of states, ticks as (state, growth) in turn, handlers as
+(name, index of the set) in turn, and the number of the move that always follows at once, or -1."""
 KINDS = (0, 1, 2, 0, 0)
 """Mutation type by the number of a plan's kind."""
 
 
-def move_of(machine: Machine, plan: Plan, *, then: int = -1) -> list[Any]:
-    """The fields of a move, in the order of `MOVE`.
-
-    Args:
-        machine: Whose handlers ran.
-        plan: What relations made of the mutation; of an auto mutation the first plan.
-        then: Number of the move that always follows it at once; -1 for none.
-    """
+def move_of(machine: Machine, plan: Plan, then: int = -1) -> Move:
+    """The move that a plan is with the handlers bound now; of an auto mutation give the first plan."""
     is_auto = plan.kind == AUTO
-    final = plan.again if is_auto else plan
-    negotiation: tuple[Any, ...] = ()
-    finals: tuple[Any, ...] = ()
+    final = plan.again if is_auto and plan.is_accepted else plan
+    handlers: tuple[str | int, ...] = ()
     if machine._handlers is not None and plan.is_accepted:
-        negotiation = machine._handlers.calls(plan).negotiation
-        finals = machine._handlers.calls(final).final
-    steps = [*plan.steps, *[site.step for site in negotiation]]
-    if is_auto:
-        steps += final.steps_again
-    steps += [site.step for site in finals]
-    return [
+        sites = machine._handlers.calls(plan).negotiation + machine._handlers.calls(final).final
+        handlers = tuple([part for site in sites for group, _ in site.calls for part in (site.name, group)])
+    return (
         KINDS[plan.kind],
         is_auto,
-        list(plan.called),
-        list(plan.before.states),
-        list(final.target),
+        plan.called,
         plan.is_accepted,
-        [n for tick in final.ticks for n in tick] if plan.is_accepted else [],
-        flat_steps(machine, steps),
-        [part for site in (*negotiation, *finals) for group, _ in site.calls for part in (site.name, group)],
+        tuple([n for tick in final.ticks for n in tick]),
+        handlers,
         then,
-        bool(plan.is_accepted and not plan.is_direct and not is_auto),
-    ]
+        plan.is_accepted and not plan.is_direct and not is_auto,
+    )
 
 
 def flat_steps(machine: Machine, steps: list[Step] | tuple[Step, ...]) -> list[int]:

@@ -15,14 +15,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.current import DRAINING, FORKED
 from amlab.core.machine.mutation import EVAL, NO_SOURCE
 from amlab.core.machine.tracer import Tracer
 from amlab.dbg.format.native.items import Row
-from amlab.dbg.record.bounds import bounded_args, bounded_text
-from amlab.dbg.record.moves import flat_steps, move_of
+from amlab.dbg.record.bounds import bounded_args, bounded_text, bounded_trace
+from amlab.dbg.record.moves import Move, flat_steps, move_of
 
 if TYPE_CHECKING:
     from amlab.core.machine.event import Event
@@ -37,8 +38,10 @@ __all__ = ["Tape"]
 UNIT_BITS = 10
 """Delays count in units of 1024 ns: a shift where a division would cost more."""
 MAX_DELAY = 0xFFFF_FFFF
-MAX_KNOWN = 50_000
+MAX_KNOWN = 10_000
 """Plans a tape remembers the moves of; past that it starts over."""
+MAX_MOVES = 50_000
+"""Moves it remembers the numbers of; past that some are written again."""
 DETAIL_COST = 100
 """Rows that a detail counts for against the limit."""
 NO_TICK = -2
@@ -54,8 +57,9 @@ class Tape(Tracer):
     """
 
     __slots__ = (
-        "_append", "_bare", "_known", "_last", "_now_ns", "_tick", "details", "dropped", "has_grown", "is_closed",
-        "limit", "machine", "moves", "next_move", "rows", "start_ns",
+        "_append", "_bare", "_known", "_last", "_next_move", "_now_ns", "_numbers", "_tick",
+        "details", "dropped", "has_grown", "is_closed",
+        "limit", "machine", "moves", "rows", "start_ns",
     )  # fmt: skip
 
     def __init__(self, machine: Machine, now_ns: Callable[[], int], limit: int = 1_000_000) -> None:
@@ -63,9 +67,10 @@ class Tape(Tracer):
         self.rows = array("I")
         """Codes and delays in turn."""
         self.details: list[dict[str, Any]] = []
-        self.moves: list[list[Any]] = []
+        self.moves: list[Move] = []
         """Moves that no flush has taken yet."""
-        self.next_move: int = Row.FIRST
+        self._numbers: dict[Move, int] = {}
+        self._next_move: int = Row.FIRST
         self.limit = limit
         self.dropped = 0
         """Records that found no room, not yet told."""
@@ -145,10 +150,7 @@ class Tape(Tracer):
         }
         if mutation.queue_token:
             detail["mut_queue_token"] = mutation.queue_token
-        if mutation.args:
-            detail["args"] = bounded_args(mutation.args)
-        if mutation.source is not None:
-            detail["source"] = list(mutation.source)
+        _tell_args(detail, mutation)
         self._detail(detail, self._tick)
 
     def handlers_change(self, machine: Machine) -> None:
@@ -196,14 +198,10 @@ class Tape(Tracer):
             detail["place"] = tx.place
         if tx.queue_len:
             detail["queue_len"] = tx.queue_len
-        if mutation.args:
-            detail["args"] = bounded_args(mutation.args)
-        if mutation.source is not None:
-            detail["source"] = list(mutation.source)
+        _tell_args(detail, mutation)
         if tx.refusals:
-            index = machine.schema._index
             detail["refusals"] = [list(refusal) for refusal in tx.refusals]
-            detail["target"] = [index[n] for n in tx.target_states]
+            detail["active"] = list(machine._config.states)
             detail["steps"] = flat_steps(machine, tx.steps)
             detail["ticks"] = _ticks(tx)
             if tx.put_back:
@@ -256,7 +254,7 @@ class Tape(Tracer):
         """The clocks as they stand, for what comes next to build on."""
         machine = self.machine
         tick = machine._queue.tick
-        state = {"state": list(machine._clock), "target": list(machine._config.states), "queue_tick": tick}
+        state = {"state": list(machine._clock), "active": list(machine._config.states), "queue_tick": tick}
         self._detail({**state, "gap": gap} if gap else state, tick)
 
     def _renew(self) -> None:
@@ -273,21 +271,38 @@ class Tape(Tracer):
         then = -1
         if plan.is_accepted and not plan.is_direct:
             then = self._learn_bare(plan.foresee())
-        move = self._known[plan] = self._add(plan, then)
+        move = self._known[plan] = self._number(plan, then)
         return move
 
     def _learn_bare(self, plan: Plan) -> int:
-        if len(self._bare) >= MAX_KNOWN:
-            self._bare.clear()
         move = self._bare.get(plan)
         if move is None:
-            move = self._bare[plan] = self._add(plan, -1)
+            if len(self._bare) >= MAX_KNOWN:
+                self._bare.clear()
+            move = self._bare[plan] = self._number(plan, -1)
         return move
 
-    def _add(self, plan: Plan, then: int) -> int:
-        self.moves.append(move_of(self.machine, plan, then=then))
-        self.next_move += 1
-        return self.next_move - 1
+    def _number(self, plan: Plan, then: int) -> int:
+        move = move_of(self.machine, plan, then)
+        number = self._numbers.get(move)
+        if number is None:
+            if len(self._numbers) >= MAX_MOVES:
+                self._numbers.clear()
+            self.moves.append(move)
+            number = self._numbers[move] = self._next_move
+            self._next_move += 1
+        return number
+
+
+def _tell_args(detail: dict[str, Any], mutation: Mutation) -> None:
+    args = mutation.args
+    if args:
+        detail["args"] = bounded_args(args)
+        trace = args.get("err_trace")
+        if isinstance(trace, TracebackType):
+            detail["stack"] = bounded_trace(trace)
+    if mutation.source is not None:
+        detail["source"] = list(mutation.source)
 
 
 def _ticks(tx: Transition) -> list[int]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 from enum import IntFlag
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from amlab.dbg.session.clocks import Clocks
 from amlab.dbg.session.pools import Texts
 
-__all__ = ["Columns", "Flag", "Ragged", "narrow"]
+__all__ = ["Columns", "Flag", "Ragged", "RaggedColumn", "narrow"]
 
 
 class Flag(IntFlag):
@@ -34,6 +34,35 @@ class Flag(IntFlag):
     UTC = 64  # the time was given as UTC, not as a zone of offset 0
     TIMELESS = 128  # no time, or one that nanoseconds since 1970 cannot hold (then it is among the odd)
     NO_ARGS = 256  # a map of args was there, and empty
+
+
+class RaggedColumn(Protocol):
+    """What reads like a `Ragged`, maybe worked out only when asked."""
+
+    @property
+    def flat(self) -> NDArray[Any]:
+        """The values of all records."""
+        ...
+
+    @property
+    def ends(self) -> NDArray[Any]:
+        """Where those of each record end in `flat`."""
+        ...
+
+    def __getitem__(self, i: int) -> NDArray[Any]: ...
+    def __len__(self) -> int: ...
+    def count(self, i: int) -> int:
+        """How many values record `i` has."""
+        ...
+
+    def counts(self) -> NDArray[Any]:
+        """How many values each record has."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +120,7 @@ class Columns:
     stack: NDArray[Any]
     ids: Texts
     called: Ragged
-    steps: Ragged
+    steps: RaggedColumn
     log: Ragged
     pre_log: Ragged
     args: Ragged

@@ -8,7 +8,7 @@ Knows nothing of: what a machine holds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amlab.errors import UsageError, near
 
@@ -50,6 +50,10 @@ class Machines(Mapping[str, "MachineRecord"]):
             hint = near(str(key), self._by_key)
             raise UsageError(f"No machine {key!r} in the session of {len(self)}{hint}", machine=key)
         return found
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The machine with that key, else the default."""
+        return self._by_key.get(key, default)
 
     def __contains__(self, key: object) -> bool:
         return key in self._by_key

@@ -9,7 +9,7 @@ Knows nothing of: other machines, files, the story.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
@@ -32,11 +32,11 @@ __all__ = ["MachineRecord", "Pools"]
 
 
 class Pools:
-    """The frozen pools that all machines of a session share."""
+    """The pools that all machines of a session share; steps may be added by looking at transitions."""
 
     __slots__ = ("logs", "names_in_steps", "steps", "texts")
 
-    def __init__(self, texts: Texts, logs: Logs, steps: tuple[RawStep, ...], names_in_steps: bool) -> None:
+    def __init__(self, texts: Texts, logs: Logs, steps: Sequence[RawStep], names_in_steps: bool) -> None:
         self.texts, self.logs, self.steps, self.names_in_steps = texts, logs, steps, names_in_steps
 
 
@@ -128,7 +128,7 @@ class MachineRecord:
         return self.columns.kind
 
     def _flag(self, flag: Flag) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = (self.columns.flags & flag.value) != 0
+        found: NDArray[np.bool_] = (self.columns.flags.astype(np.int64) & flag.value) != 0
         return found
 
     @cached_property
@@ -288,11 +288,15 @@ class MachineRecord:
             "queued": int(self.is_queued.sum()),
             "auto": int(self.is_auto.sum()),
             "checks": int(self.is_check.sum()),
-            "steps": len(c.steps.flat),
             "log_entries": len(c.log.flat),
             "pre_log_entries": len(c.pre_log.flat),
             "errors": errors,
         }
+
+    @cached_property
+    def step_count(self) -> int:
+        """Steps of all records; worked out by replaying, where the recording holds none."""
+        return len(self.columns.steps.flat)
 
     @cached_property
     def queue_links(self) -> tuple[dict[int, int], dict[int, int]]:

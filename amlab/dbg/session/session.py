@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from amlab.dbg.session.address import parse_address
 from amlab.dbg.session.cursor import Cursor
 from amlab.dbg.session.machines import Machines, unique_keys
+from amlab.dbg.session.pools import LogPool, TextPool
 from amlab.dbg.session.record import MachineRecord, Pools
 from amlab.dbg.session.story import Story
 from amlab.dbg.session.tx import Tx
@@ -37,7 +38,7 @@ class Session:
     def __init__(self, *, path: str = "", file_format: str = "memory", damage: FormatError | None = None) -> None:
         self.path, self.format, self.damage = path, file_format, damage
         self.machines = Machines(())
-        self.pools: Pools
+        self.pools = Pools(TextPool().freeze(), LogPool().freeze(), (), names_in_steps=False)
         self.about: dict[str, Any] = {}  # what a format wants to keep, such as the type names on the wire
 
     @classmethod
@@ -54,6 +55,15 @@ class Session:
             for number, (key, m) in enumerate(zip(keys, builder.machines, strict=True))
         )
         return self
+
+    def become(self, other: Session) -> None:
+        """Takes over all that another session holds; for one that was handed out before it was recorded."""
+        self.path, self.format, self.damage = other.path, other.format, other.damage
+        self.pools, self.about = other.pools, other.about
+        self.machines = Machines(
+            MachineRecord(self, m.number, m.key, m.info, m.columns) for m in other.machines.values()
+        )
+        self.__dict__.pop("transitions", None)
 
     @classmethod
     def open(
@@ -138,8 +148,8 @@ class Session:
 
     def __repr__(self) -> str:
         machines = self.machines.values()
-        txs, steps, logs = (sum(m.counts[k] for m in machines) for k in ("txs", "steps", "log_entries"))
-        head = f"{len(machines)} machines, {txs:,} records, {steps:,} steps, {logs:,} log entries"
+        txs, logs = (sum(m.counts[k] for m in machines) for k in ("txs", "log_entries"))
+        head = f"{len(machines)} machines, {txs:,} records, {logs:,} log entries"
         lines = [f"<Session {self.path or self.format}: {head}>"]
         lines += [
             f"  {m.key}: {len(m):,} records, {len(m.states)} states, {m.counts['errors']} errors"

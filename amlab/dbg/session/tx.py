@@ -57,9 +57,11 @@ class Step(NamedTuple):
         """Name of the handler that a step of type `HANDLER` called."""
         if self.type != StepType.HANDLER:
             return None
-        if self.from_state and self.to_state and not self.is_self:
+        if self.from_state and self.to_state and self.to_state != "Any" and not self.is_self:
             return self.from_state + self.to_state
         state = self.to_state or self.from_state or "Any"
+        if state == "Any" and self.from_state in {None, "Any"}:
+            return "AnyState" if self.is_final else "AnyEnter"
         if self.is_self:
             return state + state
         if self.is_final:

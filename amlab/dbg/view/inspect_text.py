@@ -91,7 +91,8 @@ def _counts(m: MachineRecord) -> dict[str, int]:
     """Counts of what ran: `auto` and `checks` here are transitions, not their being queued."""
     c = m.counts
     return {
-        **{key: c[key] for key in ("txs", "executed", "canceled", "queued", "errors", "steps")},
+        **{key: c[key] for key in ("txs", "executed", "canceled", "queued", "errors")},
+        "steps": m.step_count,
         "logs": c["log_entries"] + c["pre_log_entries"],
         "auto": int(m.is_auto[m.executed].sum()),
         "checks": int((m.is_check & ~m.is_queued).sum()),

@@ -33,7 +33,7 @@ def test_a_prefix_of_several_machines_names_them():
 
 def test_counts_are_of_all_records(session):
     assert session.machines["root"].counts == {
-        "txs": 6, "executed": 5, "accepted": 5, "canceled": 1, "queued": 1, "auto": 0, "checks": 0, "steps": 2,
+        "txs": 6, "executed": 5, "accepted": 5, "canceled": 1, "queued": 1, "auto": 0, "checks": 0,
         "log_entries": 2, "pre_log_entries": 0, "errors": 1,
     }  # fmt: skip
 

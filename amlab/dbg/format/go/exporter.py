@@ -18,7 +18,7 @@ from amlab.dbg.format.go.values import called_forms, go_schema, go_step, go_time
 from amlab.dbg.format.gob.times import pack_time
 from amlab.dbg.format.gob.types import GobType, Kind
 from amlab.dbg.format.gob.writer import Encoded, GobWriter, encode_bytes, encode_int, encode_uint
-from amlab.dbg.session.columns import Flag, Ragged
+from amlab.dbg.session.columns import Flag, RaggedColumn
 from amlab.dbg.session.record import MachineRecord
 from amlab.dbg.session.session import Session
 
@@ -56,6 +56,8 @@ class _Export:
         fields = dict(export.fields)
         self.tx = writer.types[writer.types[fields["MsgTxs"]].elem]
         self.types = dict(self.tx.fields)
+        for m in session.machines.values():
+            assert m.step_count >= 0  # replayed steps enter the pool by being asked for
         self.steps = self._pool("Steps", [{**go_step(s), "Data": s.data} for s in session.pools.steps])
         logs = session.pools.logs
         entries = [{"Level": level, "Text": logs.texts[i]} for i, level in enumerate(logs.levels.tolist())]
@@ -181,7 +183,7 @@ def _list(parts: list[bytes], per: int = 1) -> bytes:
     return encode_uint(len(parts) // per) + b"".join(parts) if parts else b""
 
 
-def _pooled(column: Ragged, pool: list[bytes], i: int) -> bytes:
+def _pooled(column: RaggedColumn, pool: list[bytes], i: int) -> bytes:
     if not pool:
         return b""
     return _list([pool[k] for k in column[i].tolist()])

@@ -19,11 +19,11 @@ VERSION = 1
 
 TEXTS, MACHINE, MOVES, ROWS, COLUMNS, GAP, END = range(7)
 
-MOVE = ("kind", "is_auto", "called", "before", "target", "is_accepted", "ticks", "steps", "handlers", "then", "wakes")
-"""Fields of one move: what a mutation became, once per recording."""
+MOVE = ("kind", "is_auto", "called", "is_accepted", "ticks", "handlers", "then", "wakes")
+"""Fields of one move: what a mutation became, whatever else was active; written once."""
 
 DETAIL = (
-    "move", "is_check", "is_accepted", "target", "ticks", "steps", "mut_queue_tick", "mut_queue_token",
+    "move", "is_check", "is_accepted", "active", "ticks", "steps", "mut_queue_tick", "mut_queue_token",
     "queue_tick", "queue_len", "args", "source", "refusals", "put_back", "error", "log", "pre_log", "place",
     "queued", "state", "gap", "stack",
 )  # fmt: skip

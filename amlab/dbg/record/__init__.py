@@ -1,0 +1,34 @@
+"""Recording: every transition of every machine, at next to no cost to them.
+
+    memory.py     `record(machine, ...)`: a block's worth of it, as a session
+    recorder.py   `Recorder`: into a file, by a thread, until closed
+    tape.py       what one machine has done since the last write; runs in the actor
+    moves.py      what mutations became, numbered
+    stream.py     tapes to items of the export (`amlab.dbg.format.native.items`)
+    bounds.py     arguments as texts of bounded size
+
+Imports neither numpy nor Jupyter: worker processes load it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from amlab.dbg.record.memory import record
+    from amlab.dbg.record.recorder import Recorder
+
+__all__ = ["Recorder", "record"]
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    homes = {"Recorder": "recorder", "record": "memory"}
+    if name not in homes:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    return getattr(import_module(f"{__name__}.{homes[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
