@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from amlab.core.machine.mutation import MutationType
 from amlab.core.machine.order import sort_after
-from amlab.core.machine.plan import AGAIN
+from amlab.core.machine.plan import AGAIN, AUTO
 from amlab.core.machine.state import Relation
 from amlab.core.machine.step import Step, StepType
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Explanation", "explain"]
 
-Parts = tuple[tuple[Step, ...], tuple[Step, ...], tuple[Step, ...], tuple[str, ...]]
+Parts = tuple[tuple[Step, ...], tuple[Step, ...], tuple[Step, ...], tuple[str, ...], tuple[tuple[bool, str], ...]]
 
 
 def explain(plan: Plan) -> Parts:
-    """Steps before, during and after resolving, and the reasons for what was dropped."""
+    """Steps before, during and after resolving, the reasons for what was dropped, and the log's words for them."""
     told = Explanation(plan)
     target = told.run()
     if tuple(target) != plan.target:  # the two resolvers are one rule, written twice
@@ -34,7 +34,7 @@ def explain(plan: Plan) -> Parts:
     called = tuple(Step(StepType.CALLED, to_state=told.names[i]) for i in plan.called)
     rejected = () if plan.kind == MutationType.REMOVE or plan.is_accepted else plan.called
     cancel = tuple(Step(StepType.CANCEL, to_state=told.names[i]) for i in rejected if not plan.target_mask >> i & 1)
-    return called, tuple(told.steps), cancel, tuple(told.reasons)
+    return called, tuple(told.steps), cancel, tuple(told.reasons), tuple(told.lines)
 
 
 class Explanation:
@@ -49,9 +49,12 @@ class Explanation:
         self.asked = {*plan.called, *plan.before.auto} if plan.kind == AGAIN else {*plan.called}
         self.is_remove = plan.kind == MutationType.REMOVE
         self.is_set = plan.kind == MutationType.SET
+        self.is_auto = plan.kind == AUTO
         self.requires = self.r.requires
         self.steps: list[Step] = []
         self.reasons: list[str] = []
+        self.lines: list[tuple[bool, str]] = []
+        """(told at level OPS, else at DECISIONS; text)"""
 
     def run(self) -> list[int]:
         """The target states, in order; fills `steps` and `reasons`."""
@@ -113,8 +116,15 @@ class Explanation:
             if len(kept) == len(listed):
                 break
             listed = kept
+        if missing:
+            label = "reject:auto" if self.is_auto else "reject"
+            fallen = " ".join(
+                f"{self.names[i]}(-{' -'.join(missing[i])})" for i in sorted(missing, key=self.names.__getitem__)
+            )
+            self.lines.append((not self.is_auto, f"[{label}] {fallen}"))
         for i, names in missing.items():
-            reason = f"{self.names[i]} requires {' and '.join(names)}, not active"
+            unmet = [name if name in self.names else f"{name} (no such state)" for name in names]
+            reason = f"{self.names[i]} requires {' and '.join(unmet)}, not active"
             if reason not in self.reasons:
                 self.reasons.append(reason)
         return listed
@@ -126,7 +136,7 @@ class Explanation:
             self.steps.append(Step(StepType.RELATION, self.names[i], name, Relation.REQUIRE))
             if known and self.names.index(name) in listed:
                 continue
-            unmet.append(name if known else f"{name} (no such state)")
+            unmet.append(name)
             self._step(StepType.DEACTIVATE_PASSIVE, from_=i)
             if i in self.asked:
                 self.steps.append(Step(StepType.CANCEL, to_state=name))
@@ -147,7 +157,9 @@ class Explanation:
                 continue
             dropped.append(i)
             self._step(StepType.DEACTIVATE if i in self.active else StepType.DEACTIVATE_PASSIVE, to=i)
-            self.reasons.append(f"{self.names[i]} is removed by {' and '.join(self.names[x] for x in blockers)}")
+            by = [self.names[x] for x in blockers]
+            self.reasons.append(f"{self.names[i]} is removed by {' and '.join(by)}")
+            self.lines.append((i in self.active, f"[rel:remove] {self.names[i]} by {' '.join(by)}"))
         return left
 
     def _sort(self, listed: list[int]) -> list[int]:

@@ -23,6 +23,7 @@ __all__ = ["LogLevel", "Logs", "default_args_mapper"]
 
 ArgsMapper = Callable[[Mapping[str, Any]], Mapping[str, str]]
 ARG_LENGTH = 20
+OF_ERRORS = frozenset({"err_trace", "panic"})
 
 
 class LogLevel(IntEnum):
@@ -44,9 +45,11 @@ NOTHING, EXTERNAL, CHANGES, OPS, DECISIONS, EVERYTHING = LogLevel
 
 
 def default_args_mapper(args: Mapping[str, Any]) -> dict[str, str]:
-    """Every argument as text, cut to 20 characters."""
+    """Every argument as text, cut to 20 characters; not where an error came from, which the error itself tells."""
     out = {}
     for name, value in args.items():
+        if name in OF_ERRORS:
+            continue
         text = value if isinstance(value, str) else repr(value)
         out[name] = text if len(text) <= ARG_LENGTH else text[: ARG_LENGTH - 1] + "…"
     return out
@@ -122,12 +125,11 @@ class Logs:
         if mutation.source is not None:
             self.add(m, OPS, f"[source] {mutation.source}")
         plan = tx.plan
+        for is_ops, line in plan.log_lines:
+            self.add(m, OPS if is_ops else DECISIONS, line)
         implied = [n for n in tx.target_states if n not in tx.called and n not in tx.states_before]
         if implied:
             self.add(m, OPS, f"[implied] {' '.join(implied)}")
-        if m._log_level >= DECISIONS:
-            for reason in plan.reasons:
-                self.add(m, DECISIONS, f"[rel] {reason}")
         if not plan.is_accepted:
             missed = [n for i, n in zip(plan.called, plan.names, strict=True) if not plan.target_mask >> i & 1]
             self.add(m, OPS, f"[cancel:reject] {' '.join(missed)}")
@@ -157,7 +159,7 @@ class Logs:
 
     def auto(self, m: Machine, names: Iterable[str]) -> None:
         """Auto states are tried."""
-        self.add(m, DECISIONS, f"[auto] {' '.join(names)}")
+        self.add(m, OPS, f"[auto] {' '.join(names)}")
 
     def ended(self, m: Machine, tx: Transition) -> None:
         """A transition is decided: lines after it belong to the next one."""

@@ -324,7 +324,7 @@ class Machine(Waitable):
                 return EXECUTED
             if not plain and self._is_duplicate(kind, called):
                 if self._log_level >= OPS:
-                    self._log(OPS, f"[queue:skipped] Duplicate detected for [{kind}] {' '.join(states)}")
+                    self._log(OPS, f"[queue:skipped] Duplicate detected for [{kind}] {' '.join(dict.fromkeys(states))}")
                 return EXECUTED
         mutation = Mutation(kind, called, states, plain)
         if source is not None or self.infer_source:
@@ -340,8 +340,7 @@ class Machine(Waitable):
     def _append(self, mutation: Mutation) -> None:
         self._queue.append(mutation)
         if self._log_level >= OPS:
-            text = f"[queue:{mutation.type}] {' '.join(mutation.names)}{self._logs.args(mutation.args)}"
-            self._log(OPS, text)
+            self._log(OPS, f"[queue:{mutation.type}] {mutation.words}")
         if self._tracers.mutation_queued:
             self._tracers.call(self._tracers.mutation_queued, self, self, mutation)
 
@@ -427,7 +426,7 @@ class Machine(Waitable):
             return
         self._queue.prepend(mutation)
         if self._log_level >= OPS and mutation.type is not EVAL:
-            self._log(OPS, f"[prepend:{mutation.type}] {' '.join(mutation.names)}{self._logs.args(mutation.args)}")
+            self._log(OPS, f"[prepend:{mutation.type}] {mutation.words}")
         if self._tracers.mutation_queued and mutation.type is not EVAL:
             self._tracers.call(self._tracers.mutation_queued, self, self, mutation)
 

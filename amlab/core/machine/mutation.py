@@ -155,6 +155,11 @@ class Mutation:
         self.args = args
         self.source = source
 
+    @property
+    def words(self) -> str:
+        """Names of the called states, unique, in one text."""
+        return " ".join(dict.fromkeys(self.names))
+
     def __repr__(self) -> str:
         marks = "".join(f" {word}" for word, is_so in (("auto", self.is_auto), ("check", self.is_check)) if is_so)
         return f"<Mutation {self.type} {' '.join(self.names)}{marks}>"

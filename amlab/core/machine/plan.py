@@ -16,6 +16,7 @@ from amlab.core.machine.mutation import CANCELED, EXECUTED, MutationType, Result
 
 if TYPE_CHECKING:
     from amlab.core.machine.automaton import Automaton
+    from amlab.core.machine.explain import Parts
     from amlab.core.machine.step import Step
 
 __all__ = ["AGAIN", "AUTO", "Config", "Plan"]
@@ -171,7 +172,7 @@ class Plan:
         self.quick_ticks: tuple[tuple[int, int], ...] | None = None if self.is_accepted else ()
         """All ticks on the way there; None until `foresee` has looked."""
         self._again: Plan | None = None
-        self._parts: tuple[tuple[Step, ...], tuple[Step, ...], tuple[Step, ...], tuple[str, ...]] | None = None
+        self._parts: Parts | None = None
 
     def settle(self, exits: tuple[int, ...], next_: Config) -> None:
         """Fills in what follows from the targets of an accepted plan."""
@@ -220,7 +221,7 @@ class Plan:
     @property
     def steps(self) -> tuple[Step, ...]:
         """How relations decided, from the called states to a rejection; handlers come on top."""
-        head, body, tail, _ = self._explained()
+        head, body, tail, _, _ = self._explained()
         return head + body + tail
 
     @property
@@ -237,7 +238,12 @@ class Plan:
         """Why relations reject it, in one line."""
         return "; ".join(self.reasons) or "rejected by relations"
 
-    def _explained(self) -> tuple[tuple[Step, ...], tuple[Step, ...], tuple[Step, ...], tuple[str, ...]]:
+    @property
+    def log_lines(self) -> tuple[tuple[bool, str], ...]:
+        """The same as log lines: (told at level OPS, else at DECISIONS; text)."""
+        return self._explained()[4]
+
+    def _explained(self) -> Parts:
         if self._parts is None:
             from amlab.core.machine.explain import explain
 

@@ -20,7 +20,7 @@ from amlab.core.machine import watchdog
 from amlab.core.machine.current import DRAINING, FORKED
 from amlab.core.machine.event import Event
 from amlab.core.machine.handlers import NO_CALLS, Phase, Site
-from amlab.core.machine.logs import CHANGES, DECISIONS, OPS
+from amlab.core.machine.logs import CHANGES, OPS
 from amlab.core.machine.mutation import ADD, CANCELED, EVAL, EXECUTED, NO_SOURCE, Mutation, Result, Source
 from amlab.core.machine.plan import AGAIN, AUTO
 from amlab.core.machine.transition import Transition
@@ -341,6 +341,6 @@ def _wake_auto(m: Machine) -> None:
     names = tuple(m.schema.names[i] for i in auto)
     mutation = Mutation(ADD, auto, names)
     mutation.is_auto = True
-    if m._log_level >= DECISIONS:
+    if m._log_level >= OPS:
         m._logs.auto(m, names)
     m._prepend(mutation)
