@@ -159,7 +159,7 @@ class ClientConnection(Connection):
         self._enter(State.PROVING, {Kind.WELCOME: self._on_welcome, Kind.BYE: self._on_bye})
 
     def _on_welcome(self, body: list[Any]) -> None:
-        _, mac, role, known, about, names, ticks, queue_tick, machine_tick, max_frame, max_pending = body
+        _, mac, role, known, about, names, *clock, max_frame, max_pending = body
         if self._transcript is None or len(mac) != MAC_BYTES:
             raise bad_message(body, f"a mac of {len(mac)} bytes")
         verify(server_mac(self._credential.key, self._transcript), mac, f"server {self.peer_id!r}")
@@ -167,7 +167,7 @@ class ClientConnection(Connection):
             raise bad_message(body, f"role {role}, frames of {max_frame} bytes, {max_pending} requests")
         self.role = Role(role)
         self._max_pending = min(max_pending, self.limits.max_pending)
-        facts = self.follower.start(body, known, about, names, ticks, queue_tick, machine_tick)
+        facts = self.follower.start(body, known, about, names, clock)
         self._open(
             {
                 Kind.RESULT: self._on_result,
@@ -178,6 +178,7 @@ class ClientConnection(Connection):
             max_frame,
         )
         schema = self.follower.schema
+        ticks, queue_tick, machine_tick, _ = clock
         self._events.append(Opened(self.peer_id, self.role, schema, tuple(ticks), queue_tick, machine_tick, facts))
         self._resume()
 

@@ -98,7 +98,7 @@ class Selection(NamedTuple):
 class Tracker:
     """What one client was told of a machine's clocks."""
 
-    __slots__ = ("_is_shallow", "_is_view", "_picked", "_sum", "machine_tick", "queue_tick", "ticks")
+    __slots__ = ("_is_shallow", "_is_view", "_picked", "checksum", "machine_tick", "queue_tick", "ticks")
 
     def __init__(self, picked: list[int] | None = None, *, is_shallow: bool = False) -> None:
         self._picked = picked
@@ -107,7 +107,8 @@ class Tracker:
         self.ticks: list[int] = []
         self.queue_tick = 0
         self.machine_tick = 0
-        self._sum = 0
+        self.checksum = 0
+        """Of what the client was told."""
 
     def view(self, ticks: Sequence[int]) -> Sequence[int]:
         """The part of a machine's ticks that the client follows."""
@@ -126,7 +127,7 @@ class Tracker:
         """Starts over: the whole vector, which the client is told now."""
         self.ticks = list(self.view(ticks))
         self.queue_tick, self.machine_tick = queue_tick, machine_tick
-        self._sum = checksum(self.ticks, queue_tick, machine_tick)
+        self.checksum = checksum(self.ticks, queue_tick, machine_tick)
         return self.ticks
 
     def change(self, ticks: Sequence[int], queue_tick: int) -> WireChange | None:
@@ -134,7 +135,7 @@ class Tracker:
         now = self.view(ticks) if self._is_view else ticks
         before = self.ticks
         pairs: list[int] = []
-        total = self._sum
+        total = self.checksum
         if now != before:
             for i in compress(range(len(before)), map(ne, now, before)):
                 grown = now[i] - before[i]
@@ -143,7 +144,7 @@ class Tracker:
             before[:] = now
         elif queue_tick == self.queue_tick:
             return None
-        self._sum = total = (total + (queue_tick - self.queue_tick) * _W_QUEUE) % P
+        self.checksum = total = (total + (queue_tick - self.queue_tick) * _W_QUEUE) % P
         self.queue_tick = queue_tick
         return [pairs, queue_tick, total]
 
@@ -166,11 +167,17 @@ class Mirror:
         self.is_stale = True
         self._sum = 0
 
-    def reset(self, ticks: list[int], queue_tick: int, machine_tick: int) -> None:
-        """Takes the full clock."""
+    def reset(self, ticks: list[int], queue_tick: int, machine_tick: int, expected: int) -> None:
+        """Takes the full clock.
+
+        Raises:
+            RemoteProtocolError: Its checksum does not fit (`BAD_MESSAGE`).
+        """
+        total = checksum(ticks, queue_tick, machine_tick)
+        if total != expected:
+            raise remote(Fault.BAD_MESSAGE, f"a full clock with the checksum {expected}, it is {total}")
         self.ticks[:] = ticks
-        self.queue_tick, self.machine_tick = queue_tick, machine_tick
-        self._sum = checksum(ticks, queue_tick, machine_tick)
+        self.queue_tick, self.machine_tick, self._sum = queue_tick, machine_tick, total
         self.is_stale = False
 
     def apply(self, change: WireChange) -> bool:

@@ -66,9 +66,7 @@ class Follower:
         known: bytes,
         about: bytes,
         names: list[str] | None,
-        ticks: list[int],
-        queue_tick: int,
-        machine_tick: int,
+        clock: list[Any],
     ) -> dict[str, Any]:
         """Takes what WELCOME tells; gives what else it says about the machine.
 
@@ -76,8 +74,8 @@ class Follower:
             RemoteProtocolError: It cannot be.
         """
         facts = self._about(about)
-        self.schema = self._read(body, known, facts, names, ticks)
-        self._read_clock(body, ticks, queue_tick, machine_tick)
+        self.schema = self._read(body, known, facts, names, clock[0])
+        self._read_clock(body, *clock)
         return {name: value for name, value in facts.items() if name != "schema"}
 
     def _about(self, data: bytes) -> dict[str, Any]:
@@ -107,10 +105,10 @@ class Follower:
             raise bad_message(body, f"a schema of {len(schema.names)} states, {len(ticks)} ticks")
         return schema
 
-    def _read_clock(self, body: list[Any], ticks: list[int], queue_tick: int, machine_tick: int) -> None:
+    def _read_clock(self, body: list[Any], ticks: list[int], queue_tick: int, machine_tick: int, expected: int) -> None:
         if not are_ints([*ticks, queue_tick, machine_tick]):
             raise bad_message(body, "a tick is no number from 0 on")
-        self.mirror.reset(ticks, queue_tick, machine_tick)
+        self.mirror.reset(ticks, queue_tick, machine_tick, expected)
 
     def on_push(self, body: list[Any]) -> None:
         """Takes changes.
@@ -163,12 +161,12 @@ class Follower:
         Raises:
             RemoteProtocolError: It cannot be.
         """
-        _, known, about, names, ticks, queue_tick, machine_tick = body
+        _, known, about, names, ticks, queue_tick, machine_tick, expected = body
         schema: Schema | None = None
         if names is not None or about is not None:
             facts = {} if about is None else self._about(about)
             self.schema = schema = self._read(body, known, facts, names, ticks)
         elif len(ticks) != len(self.mirror.ticks):
             raise bad_message(body, f"{len(ticks)} ticks of {len(self.mirror.ticks)} states")
-        self._read_clock(body, ticks, queue_tick, machine_tick)
+        self._read_clock(body, ticks, queue_tick, machine_tick, expected)
         self._tell(Synced(tuple(ticks), queue_tick, machine_tick, schema))

@@ -243,19 +243,15 @@ class FrameDecoder:
         self.has_half = True
 
     def _parse(self, body: bytes) -> list[Any]:
-        if len(body) > self._small or len(body.translate(None, _OTHERS)) > FRAME_DEPTH:
+        if len(body) > self._small or not is_surely_flat(body, FRAME_DEPTH):
             measure(body, FRAME_DEPTH, self.max_items)
         try:
-            value = msgpack.unpackb(body, ext_hook=_refuse)
+            value = msgpack.unpackb(body)
         except Exception as e:
             raise remote(Fault.GARBAGE, f"a frame of {len(body)} bytes is no msgpack: {e}") from e
         if type(value) is not list or not value or type(value[0]) is not int:
             raise remote(Fault.GARBAGE, "a frame is no array that starts with the number of its kind")
         return value
-
-
-def _refuse(code: int, _: bytes) -> None:
-    raise ValueError(f"extension type {code}")
 
 
 def _hint(start: bytes) -> str:

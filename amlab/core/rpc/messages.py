@@ -5,11 +5,11 @@ Every frame is `[kind, field, ...]`.  `?` may be nil.  C sends to S (>), S to C 
      1 HELLO       >  magic, version, client id, session, nonce, role
      2 CHALLENGE   <  magic, version, server id, nonce
      3 PROOF       >  mac, schema hash, allowed states, skipped states, flags, push interval (ms), max frame
-     4 WELCOME     <  mac, role, schema hash, about, names?, ticks, queue tick, machine tick, max frame, max pending
+     4 WELCOME     <  mac, role, schema hash, about, names?, clock, max frame, max pending
     10 MUTATE      >  id, ask, states, args?, source?
     11 RESULT      <  id, result, why, change?
     12 PUSH        <  changes
-    13 CLOCK       <  schema hash, about?, names?, ticks, queue tick, machine tick
+    13 CLOCK       <  schema hash, about?, names?, clock
     14 RESYNC      >  reason
     20 SUBSCRIBE   >  id, wait, states, ticks, args?
     21 UNSUBSCRIBE >  id
@@ -27,6 +27,7 @@ Every frame is `[kind, field, ...]`.  `?` may be nil.  C sends to S (>), S to C 
 - Request ids (MUTATE, SUBSCRIBE) grow within a connection, and over the connections of one session.
   Each is answered once: by RESULT, MET or ERROR.
 - args, about and data are opaque bytes here: values as `amlab.core.rpc.values` encodes them.
+- clock: ticks, queue tick, machine tick, checksum.
 - change: `[pairs, queue tick, checksum]`, or with a fourth `[type, called, accepted, auto, tx id, source?]`
   where the client follows single mutations.  source: `[machine, tx, time]`.
 
@@ -124,11 +125,11 @@ _FIELDS: dict[Kind, tuple[tuple[type, ...] | type, ...]] = {
     Kind.HELLO: (str, int, str, bytes, bytes, int),
     Kind.CHALLENGE: (str, int, str, bytes),
     Kind.PROOF: (bytes, bytes, list, list, int, int, int),
-    Kind.WELCOME: (bytes, int, bytes, bytes, (list, _NONE), list, int, int, int, int),
+    Kind.WELCOME: (bytes, int, bytes, bytes, (list, _NONE), list, int, int, int, int, int),
     Kind.MUTATE: (int, int, list, (bytes, _NONE), (list, _NONE)),
     Kind.RESULT: (int, int, str, (list, _NONE)),
     Kind.PUSH: (list,),
-    Kind.CLOCK: (bytes, (bytes, _NONE), (list, _NONE), list, int, int),
+    Kind.CLOCK: (bytes, (bytes, _NONE), (list, _NONE), list, int, int, int),
     Kind.RESYNC: (str,),
     Kind.SUBSCRIBE: (int, int, list, list, (bytes, _NONE)),
     Kind.UNSUBSCRIBE: (int,),

@@ -165,7 +165,7 @@ class ServerConnection(Connection):
         self._events.append(Proved(self.peer_id, self.session, self.role, self.selection))
 
     def welcome(self, machine: Served, now: float, *, about: Mapping[str, Any] | None = None) -> None:
-        """Lets the client in; it is told schema and clock.
+        """Lets the client in; it is told schema and clock.  Does nothing when the connection is over already.
 
         Args:
             machine: What it gets to see.
@@ -175,15 +175,17 @@ class ServerConnection(Connection):
         Raises:
             LocalProtocolError: The client has not just proven itself, or the schema is too large to be sent.
         """
+        if self.is_over:
+            return
         if self.state is not State.PROVEN:
             raise local(Fault.UNEXPECTED, f"cannot welcome {self._peer}: the connection is {self.state.value}")
         self._wake(now)
         self._peer_max_frame = self._client_max_frame
         self._teller = Teller(machine, self.selection, self._known, self.types, self._emit, now)
-        known, facts, names, ticks, queue_tick, machine_tick = self._teller.introduce(dict(about or {}))
+        known, facts, names, clock = self._teller.introduce(dict(about or {}))
         data = self.types.encode(facts, "about")
         self._emit((
-            Kind.WELCOME, self._proof, self.role, known, data, names, ticks, queue_tick, machine_tick,
+            Kind.WELCOME, self._proof, self.role, known, data, names, *clock,
             self.limits.max_frame, self.limits.max_pending,
         ))  # fmt: skip
         if self._answers is not None:

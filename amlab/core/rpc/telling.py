@@ -24,6 +24,9 @@ from amlab.core.rpc.values import Types
 
 __all__ = ["Served", "Teller"]
 
+WireClock = tuple[list[int], int, int, int]
+"""Ticks, queue tick, machine tick, checksum."""
+
 MAX_BATCH_ITEMS = 8192
 """Values in the changes gathered for one push, far below what a peer takes in a frame."""
 
@@ -80,7 +83,7 @@ class Teller:
         self._pushed = now
         self.push_at = -1.0
 
-    def introduce(self, facts: dict[str, Any]) -> tuple[bytes, dict[str, Any], list[str] | None, list[int], int, int]:
+    def introduce(self, facts: dict[str, Any]) -> tuple[bytes, dict[str, Any], list[str] | None, WireClock]:
         """Schema and clock, as WELCOME and CLOCK tell them; starts over.
 
         Args:
@@ -88,7 +91,6 @@ class Teller:
         """
         schema = self._schema = self._machine.schema
         selection = self._selection
-        ticks, queue_tick, machine_tick = self._machine.read_clock()
         known = schema_hash(schema)
         picked = selection.pick(schema.names)
         self._tracker = Tracker(picked, is_shallow=selection.is_shallow)
@@ -101,7 +103,7 @@ class Teller:
         if is_new and selection.has_schema:
             facts = {**facts, "schema": schema_to_data(schema)}
             self._known = known
-        return known, facts, names, self._tracker.full(ticks, queue_tick, machine_tick), queue_tick, machine_tick
+        return known, facts, names, self._clock()
 
     def change(self) -> WireChange | None:
         """What changed, to be told along with the next message; sends what has to come before it."""
@@ -159,12 +161,16 @@ class Teller:
         if self._batch:
             self._flush()
         if self._machine.schema is self._schema:
-            ticks, queue_tick, machine_tick = self._machine.read_clock()
-            told = self._tracker.full(ticks, queue_tick, machine_tick)
-            self._emit((Kind.CLOCK, self._known, None, None, told, queue_tick, machine_tick))
+            self._emit((Kind.CLOCK, self._known, None, None, *self._clock()))
             return
-        known, facts, names, told, queue_tick, machine_tick = self.introduce({})
+        known, facts, names, clock = self.introduce({})
         data = self._types.encode(facts, "about") if facts else None
         if data is None and names is None and self._schema is not None:
             names = list(self._schema.names)
-        self._emit((Kind.CLOCK, known, data, names, told, queue_tick, machine_tick))
+        self._emit((Kind.CLOCK, known, data, names, *clock))
+
+    def _clock(self) -> WireClock:
+        """The full clock; changes count from it."""
+        ticks, queue_tick, machine_tick = self._machine.read_clock()
+        told = self._tracker.full(ticks, queue_tick, machine_tick)
+        return told, queue_tick, machine_tick, self._tracker.checksum

@@ -8,11 +8,15 @@ from amlab.core.rpc.events import Asked, Proved
 from amlab.core.rpc.limits import DEFAULT_LIMITS
 from amlab.core.rpc.messages import Ask
 from amlab.core.rpc.serving import ServerConnection
+from amlab.errors import UsageError
 
 SECRET = b"the secret of this pool, 32 bytes"
 OTHER = b"the secret of another pool......"
 SESSION = b"s" * 16
 STATES = {"Start": {}, "Ready": {"require": ["Start"]}, "Work": {"multi": True}, "Idle": {"auto": True}}
+
+
+EVERYTHING = Selection()
 
 
 class Machine:
@@ -64,7 +68,7 @@ class Pair:
         self.welcomes = True
 
     @classmethod
-    def made(cls, machine=None, *, selection=Selection(), role=Role.MUTATE, limits=DEFAULT_LIMITS, client_limits=None,
+    def made(cls, machine=None, *, selection=EVERYTHING, role=Role.MUTATE, limits=DEFAULT_LIMITS, client_limits=None,
              types=None, server_types=None, is_open=True, **kwargs):  # fmt: skip
         pair = cls(
             client(selection=selection, role=role, limits=client_limits or limits, types=types),
@@ -90,6 +94,10 @@ class Pair:
                 self.server.welcome(self.machine, self.now, about={"tags": ["t"]})
             elif type(event) is Asked and self.is_serving:
                 self.asked.append(event)
+                unknown = set(event.states) - set(self.machine.schema.names)
+                if unknown:
+                    self.server.fail(event.id, UsageError(f"unknown states {unknown}"), self.now)
+                    continue
                 self.machine.tick(*event.states)
                 self.server.answer(event.id, 0, self.now)
 

@@ -78,7 +78,7 @@ def test_a_server_without_the_secret_is_found_out_by_the_client():
     pair.to_server(c.data_to_send())
     pair.to_client(s.data_to_send())
     c.data_to_send()
-    liar = (4, b"m" * 32, 2, b"", b"\x80", ["Exception"], [0], 1, 0, 1 << 20, 100)
+    liar = (4, b"m" * 32, 2, b"", b"\x80", ["Exception"], [0], 1, 0, 5, 1 << 20, 100)
     pair.to_client(encode_frame(liar, 1 << 20))
     assert closed(pair.of_client).fault == Fault.WRONG_SECRET
     assert "server 'server' could not prove" in c.error.message
@@ -86,7 +86,9 @@ def test_a_server_without_the_secret_is_found_out_by_the_client():
 
 def test_the_key_of_a_lower_role_proves_no_higher_one():
     key = role_key(SECRET, Role.READ_ONLY)
-    made = [ClientConnection("client", Credential(role, key), nonce=b"c" * 32, session=b"s" * 16, now=0.0) for role in Role]
+    made = [
+        ClientConnection("client", Credential(role, key), nonce=b"c" * 32, session=b"s" * 16, now=0.0) for role in Role
+    ]
     assert [joined(c, server()).server.state for c in made] == [State.OPEN, State.FAILED, State.FAILED]
 
 
@@ -161,7 +163,7 @@ def test_a_proof_that_comes_back_is_no_proof_of_the_other_side():
     pair.to_client(s.data_to_send())
     own = c.data_to_send()
     mac = own[own.index(b"\xc4\x20") + 2 :][:32]
-    liar = (4, mac, 2, b"", b"\x80", ["Exception"], [0], 1, 0, 1 << 20, 100)
+    liar = (4, mac, 2, b"", b"\x80", ["Exception"], [0], 1, 0, 5, 1 << 20, 100)
     pair.to_client(encode_frame(liar, 1 << 20))
     assert closed(pair.of_client).fault == Fault.WRONG_SECRET
 

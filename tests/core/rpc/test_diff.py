@@ -19,7 +19,7 @@ def played(steps, picked=None, *, is_shallow=False):
     """The tracker, the mirror before anything, the changes, and the clock at the end."""
     tracker, mirror = Tracker(picked, is_shallow=is_shallow), Mirror(is_shallow=is_shallow)
     ticks, queue_tick = [5] * COUNT, 7
-    mirror.reset(tracker.full(ticks, queue_tick, 2), queue_tick, 2)
+    mirror.reset(tracker.full(ticks, queue_tick, 2), queue_tick, 2, tracker.checksum)
     changes = []
     for grown, taken in steps:
         for i, by in grown.items():
@@ -36,7 +36,7 @@ def test_the_mirror_stays_in_step_for_any_selection(steps, picked, is_shallow):
     assert all(mirror.apply(c) for c in changes)
     assert mirror.ticks == list(tracker.view(ticks)) == tracker.ticks
     assert mirror.queue_tick == queue_tick
-    assert mirror._sum == tracker._sum == checksum(mirror.ticks, queue_tick, 2)
+    assert mirror._sum == tracker.checksum == checksum(mirror.ticks, queue_tick, 2)
 
 
 @given(steps.filter(bool), st.data())
@@ -53,7 +53,7 @@ def test_a_missed_or_doubled_change_is_found_and_nothing_is_believed_until_a_res
         assert mirror.is_stale
     elif told != changes[:-1]:
         assert mirror.ticks == ticks  # a queue tick is told whole, so missing one does no harm
-    mirror.reset(tracker.full(ticks, queue_tick, 2), queue_tick, 2)
+    mirror.reset(tracker.full(ticks, queue_tick, 2), queue_tick, 2, tracker.checksum)
     assert not mirror.is_stale
     assert mirror.ticks == ticks
 
@@ -74,7 +74,7 @@ def test_nothing_new_is_no_change_and_a_queue_tick_alone_is_one():
 @pytest.mark.parametrize("pairs", [[0], [9, 1], [-1, 1], [0, 0], [0, -1], [0, 1, 1]])
 def test_pairs_that_cannot_be_are_the_peers_fault(pairs):
     mirror = Mirror()
-    mirror.reset([1, 1], 1, 0)
+    mirror.reset([1, 1], 1, 0, checksum([1, 1], 1, 0))
     with pytest.raises(RemoteProtocolError) as e:
         mirror.apply([pairs, 1, 0])
     assert e.value.fault == Fault.BAD_MESSAGE
@@ -94,6 +94,6 @@ def test_selections_name_states_and_always_keep_errors():
 def test_more_states_than_weights_are_ready_get_theirs():
     mirror, tracker = Mirror(), Tracker()
     ticks = [0] * 1000
-    mirror.reset(tracker.full(ticks, 1, 0), 1, 0)
+    mirror.reset(tracker.full(ticks, 1, 0), 1, 0, tracker.checksum)
     ticks[999] = 1
     assert mirror.apply(tracker.change(ticks, 2))

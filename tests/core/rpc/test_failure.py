@@ -27,7 +27,9 @@ def test_the_chain_of_causes_comes_back_in_order_with_tracebacks():
     assert str(error.__cause__) == "KeyError: 'missing'"
     text = "".join(traceback.format_exception(error))
     assert text.index("KeyError: 'missing'") < text.index("direct cause") < text.index("ValueError: no size")
-    assert 'in raised\n    raise ValueError("no size") from e' in text.replace("            ", "    ").replace("\n    ", "\n    ")
+    assert 'in raised\n    raise ValueError("no size") from e' in text.replace("            ", "    ").replace(
+        "\n    ", "\n    "
+    )
 
 
 def test_a_context_stays_a_context_and_a_suppressed_one_is_left_out():
@@ -35,7 +37,7 @@ def test_a_context_stays_a_context_and_a_suppressed_one_is_left_out():
         try:
             raise KeyError("a")
         except KeyError:
-            raise ValueError("b")
+            raise ValueError("b")  # noqa: B904 - the context is what is tested
     except ValueError as e:
         error = rebuild(describe(e))
     assert error.__cause__ is None
@@ -46,7 +48,8 @@ def test_a_context_stays_a_context_and_a_suppressed_one_is_left_out():
         except KeyError:
             raise ValueError("b") from None
     except ValueError as e:
-        assert len(describe(e)) == 1
+        links = describe(e)
+    assert len(links) == 1
 
 
 def test_an_error_passed_on_keeps_the_words_of_its_first_machine():
@@ -81,7 +84,9 @@ def test_an_exception_whose_text_fails_is_still_told():
     Types().decode(Types().encode(ValueError("\ud800")))
 
 
-@pytest.mark.parametrize("links", [[], [[]], [["a", "b", "c"]], [["a", "b", "c", 1]], [["a", "b", "c", True]] * 17, ["abcd"]])
+@pytest.mark.parametrize(
+    "links", [[], [[]], [["a", "b", "c"]], [["a", "b", "c", 1]], [["a", "b", "c", True]] * 17, ["abcd"]]
+)
 def test_links_that_are_none_are_refused(links):
     with pytest.raises(ValueError, match="error"):
         rebuild(links)

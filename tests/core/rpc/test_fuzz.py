@@ -27,7 +27,7 @@ LIMITS = Limits(max_pending=20, chunk_over=200, chunk=80, window=200, max_items=
 
 def talk(mangle, steps=12, seed=0):
     """A conversation with something of everything, both directions carried through `mangle(direction, data)`."""
-    rng = random.Random(seed)
+    rng, refused = random.Random(seed), set()
     pair = Pair(
         client(limits=LIMITS, types=TYPES, selection=Selection(sync_mutations=seed % 2 == 0, push_interval_s=0)),
         server(limits=LIMITS, types=TYPES, nonces=Nonces()),
@@ -46,7 +46,7 @@ def talk(mangle, steps=12, seed=0):
                     pair.client.report(ValueError("here"), pair.now)
                 pair.client.unsubscribe(step, pair.now)
             except LocalProtocolError as e:
-                assert e.fault in {Fault.FLOOD, Fault.DELIVERY}
+                refused.add(e.fault)
         if pair.server.state is State.OPEN:
             pair.machine.tick("Start")
             pair.server.touch(pair.now)
@@ -54,7 +54,7 @@ def talk(mangle, steps=12, seed=0):
                 try:
                     pair.server.send_payload("down", [step] * 300, pair.now, is_compressed=True)
                 except LocalProtocolError as e:
-                    assert e.fault == Fault.DELIVERY
+                    refused.add(e.fault)
             for event in pair.of_server:
                 if type(event) is Subscribed and event.id in pair.server._waits:
                     pair.server.meet(event.id, pair.now, {"a": 1})
@@ -64,6 +64,7 @@ def talk(mangle, steps=12, seed=0):
             for part in mangle("down", pair.server.data_to_send()):
                 pair.to_client(part)
         pair.tick(0.5)
+    assert refused <= {Fault.FLOOD, Fault.DELIVERY}
     return pair
 
 

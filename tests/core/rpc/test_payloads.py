@@ -26,7 +26,9 @@ SMALL = Limits(chunk_over=1000, chunk=300, window=900, max_payload=100_000, max_
 def test_what_is_sent_arrives_equal_in_both_directions(data, is_compressed, is_up):
     pair = Pair.made(limits=SMALL)
     sender = pair.client if is_up else pair.server
-    number = sender.send_payload("result", {"data": data, "n": (1, 2)}, 0.0, destination="d", token="t", is_compressed=is_compressed)
+    number = sender.send_payload(
+        "result", {"data": data, "n": (1, 2)}, 0.0, destination="d", token="t", is_compressed=is_compressed
+    )
     pair.pump()
     received = pair.events(PayloadReceived)[0]
     assert received.data == {"data": data, "n": (1, 2)}
@@ -91,7 +93,10 @@ def test_either_side_can_give_up_and_late_chunks_are_ignored():
     pair.server.cancel_payload(number)
     pair.to_client(chunks)
     pair.pump()
-    assert [(e.reason, e.is_incoming) for e in pair.events(PayloadFailed)] == [("not needed", True), ("not needed", False)]
+    assert [(e.reason, e.is_incoming) for e in pair.events(PayloadFailed)] == [
+        ("not needed", True),
+        ("not needed", False),
+    ]
     pair.to_client(encode_frame((Kind.CHUNK, number, 900, b"x"), 999))
     assert pair.client.state is pair.server.state is State.OPEN
 
@@ -123,7 +128,7 @@ def test_too_large_or_too_many_are_refused_by_the_sender():
     pair = Pair.made(limits=SMALL)
     with pytest.raises(LocalProtocolError, match="has 100005 bytes, allowed are 100000"):
         pair.server.send_payload("p", b"x" * 100_000, 0.0)
-    with pytest.raises(LocalProtocolError, match="payload p.f: builtin"):
+    with pytest.raises(LocalProtocolError, match=r"payload p\.f: builtin"):
         pair.server.send_payload("p", {"f": print}, 0.0)
     with pytest.raises(LocalProtocolError, match="longer than 256 bytes"):
         pair.server.send_payload("p" * 300, b"", 0.0)

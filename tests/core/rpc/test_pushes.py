@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from amlab.core.machine.mutation import Source
 from amlab.core.rpc.connection import State
-from amlab.core.rpc.diff import Selection
+from amlab.core.rpc.diff import Selection, checksum
 from amlab.core.rpc.events import Changed, Drifted, MutationNote, Synced
 from amlab.core.rpc.faults import Fault
 from amlab.core.rpc.frames import FrameDecoder, encode_frame
@@ -267,8 +267,9 @@ def test_a_change_that_cannot_be_is_the_servers_fault(change):
 
 
 @pytest.mark.parametrize("fields", [(b"", None, None, [0] * 4, 1, 0), (b"", None, None, [-1] * 5, 1, 0),
-                                    (b"", None, ["A"], [0], 1, 0), (b"", b"\xc1", None, [0] * 5, 1, 0)])  # fmt: skip
+                                    (b"", None, ["A"], [0], 1, 0), (b"", b"\xc1", None, [0] * 5, 1, 0),
+                                    (b"", None, None, [0] * 5, 2, 0)])  # fmt: skip
 def test_a_full_clock_that_cannot_be_is_the_servers_fault(fields):
     pair = Pair.made()
-    pair.to_client(encode_frame((Kind.CLOCK, *fields), 999))
+    pair.to_client(encode_frame((Kind.CLOCK, *fields, checksum(fields[3], 1, 0)), 999))
     assert pair.client.error.fault in {Fault.BAD_MESSAGE, Fault.BAD_VALUE, Fault.GARBAGE}

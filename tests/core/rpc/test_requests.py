@@ -99,7 +99,7 @@ def test_errors_of_no_request_are_told_in_both_directions():
 
 def test_undeclared_arguments_are_refused_by_their_path_and_nobody_is_cut_off():
     pair = made(types=Types(Job, Point), server_types=Types(Job))
-    with pytest.raises(LocalProtocolError, match="args.size: complex is no data type"):
+    with pytest.raises(LocalProtocolError, match=r"args\.size: complex is no data type"):
         pair.add("Work", args={"size": 3j})
     number = pair.add("Work", args={"job": Job(1, parts=[Point(1, 2)])})
     pair.pump()
@@ -142,7 +142,11 @@ def test_a_read_only_client_may_not_send_payloads():
 
 def test_states_reserved_for_admins_are_refused_to_others_one_request_at_a_time():
     pair = made(admin_states=["Start"])
-    refused = [pair.add("Start"), pair.client.mutate(Ask.SET, ["Work"], 0.0), pair.client.mutate(Ask.REMOVE, ["Start"], 0.0)]
+    refused = [
+        pair.add("Start"),
+        pair.client.mutate(Ask.SET, ["Work"], 0.0),
+        pair.client.mutate(Ask.REMOVE, ["Start"], 0.0),
+    ]
     fine = pair.add("Work")
     pair.pump()
     assert [e.id for e in pair.events(Failed)] == refused
@@ -441,7 +445,9 @@ def test_another_client_does_not_get_the_answers_of_a_session_it_guessed():
     pair = Pair.made(machine, answers=answers)
     pair.add("Work")
     pair.to_server(pair.client.data_to_send())
-    thief = Pair(client(client_id="thief", nonce=b"d" * 32, unanswered=pair.client.unanswered()), server(answers=answers))
+    thief = Pair(
+        client(client_id="thief", nonce=b"d" * 32, unanswered=pair.client.unanswered()), server(answers=answers)
+    )
     thief.pump()
     assert thief.events(Asked)
 
