@@ -46,7 +46,7 @@ class ExceptionHandler:
     logs_traceback = False
     """Also log where the error was raised, a line per frame."""
 
-    def ExceptionState(self, e: Event) -> None:  # noqa: N802 - a handler's name is made of its state's
+    def ExceptionState(self, e: Event) -> None:
         """Writes the log lines."""
         machine, err = e.machine, e.args.get("err")
         text = f"{type(err).__name__}: {err}" if isinstance(err, BaseException) else "without an error"

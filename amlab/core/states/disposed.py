@@ -50,7 +50,7 @@ class DisposedHandlers:
         self.disposals: deque[Callable[[Machine], object]] = deque()
         """Registered functions that were not called yet."""
 
-    def RegisterDisposalEnter(self, e: Event) -> bool:  # noqa: N802 - a handler's name is made of its state's
+    def RegisterDisposalEnter(self, e: Event) -> bool:
         """Refuses what cannot be called."""
         dispose = e.args.get("dispose")
         if not callable(dispose) and not e.is_check:
@@ -62,11 +62,11 @@ class DisposedHandlers:
             e.machine.add_err(err, source=e)
         return callable(dispose)
 
-    def RegisterDisposalState(self, e: Event) -> None:  # noqa: N802 - as above
+    def RegisterDisposalState(self, e: Event) -> None:
         """Remembers the function."""
         self.disposals.append(e.args["dispose"])
 
-    def DisposingState(self, e: Event) -> Coroutine[Any, Any, None] | None:  # noqa: N802 - as above
+    def DisposingState(self, e: Event) -> Coroutine[Any, Any, None] | None:
         """Calls the functions, then adds `Disposed`; who overrides it returns what this returns."""
         work = self._next(e)
         if work is not None:
@@ -74,7 +74,7 @@ class DisposedHandlers:
         e.machine.add("Disposed", source=e)
         return None
 
-    def DisposedState(self, e: Event) -> None:  # noqa: N802 - as above
+    def DisposedState(self, e: Event) -> None:
         """Disposes the machine as soon as its queue is empty."""
         e.machine.when_queue_ends().on_done(e.machine.dispose)
 

@@ -127,7 +127,6 @@ def test_inspect_prints_the_same_lines(entry):
     assert blocks(Machine(ours(entry), "probe").inspect()) == blocks(entry["inspect"])
 
 
-@pytest.mark.xfail(reason="Readable.inspect puts require before add, and leaves out relations that parsing emptied")
 def test_inspect_prints_the_very_same_text():
     assert {named(e): Machine(ours(e), "probe").inspect() for e in REFERENCE} == {
         named(e): e["inspect"] for e in REFERENCE
