@@ -23,6 +23,9 @@ __all__ = ["LogLevel", "Logs", "default_args_mapper"]
 
 ArgsMapper = Callable[[Mapping[str, Any]], Mapping[str, str]]
 ARG_LENGTH = 20
+ERROR_LENGTH = 200
+PENDING_LIMIT = 2000
+"""Lines kept between two transitions."""
 OF_ERRORS = frozenset({"err_trace", "panic"})
 
 
@@ -45,13 +48,14 @@ NOTHING, EXTERNAL, CHANGES, OPS, DECISIONS, EVERYTHING = LogLevel
 
 
 def default_args_mapper(args: Mapping[str, Any]) -> dict[str, str]:
-    """Every argument as text, cut to 20 characters; not where an error came from, which the error itself tells."""
+    """Every argument as text, cut to 20 characters (an error to 200); not where the error came from."""
     out = {}
     for name, value in args.items():
         if name in OF_ERRORS:
             continue
         text = value if isinstance(value, str) else repr(value)
-        out[name] = text if len(text) <= ARG_LENGTH else text[: ARG_LENGTH - 1] + "…"
+        limit = ERROR_LENGTH if name == "err" else ARG_LENGTH
+        out[name] = text if len(text) <= limit else text[: limit - 1] + "…"
     return out
 
 
@@ -83,10 +87,17 @@ class Logs:
                 tx.log_entries = []
             tx.log_entries.append((level, line))
         elif not self.pending or self.pending[-1][1] != line or text.startswith("[pipe-"):
-            self.pending.append((level, line))
+            self._keep(level, line)
         self._tell(level, line)
         if m._tracers.log:
             m._tracers.call(m._tracers.log, m, m, level, line)
+
+    def _keep(self, level: int, line: str) -> None:
+        """For the next transition; one that never comes must not take all memory."""
+        if len(self.pending) >= PENDING_LIMIT:
+            gone = PENDING_LIMIT // 2
+            self.pending[:gone] = [(EXTERNAL, f"{self.prefix}[log] {gone} lines left out here")]
+        self.pending.append((level, line))
 
     def warn(self, text: str) -> None:
         """A line at once, from any thread, whatever the level: to the logger, or to Python's logging."""
@@ -137,7 +148,9 @@ class Logs:
     def changed(self, m: Machine, tx: Transition) -> None:
         """States changed."""
         label = "auto_" if tx.is_auto else "state"
-        words = [f"+{n}" for n in tx.enters] + [f"-{n}" for n in tx.exits]
+        before = tx.states_before
+        words = [f"+{n}" for n in tx.enters if n not in before] + [f"+{n}" for n in tx.enters if n in before]
+        words += [f"-{n}" for n in tx.exits]
         self.add(m, CHANGES, f"[{label}] {' '.join(words)}{self.args(tx.mutation.args)}")
 
     def handler(self, m: Machine, group: int, name: str) -> None:
@@ -154,12 +167,9 @@ class Logs:
         if tx.put_back:
             self.add(m, OPS, f"[recover] partial final states as ({' '.join(m.active_states)})")
         self.add(m, OPS, f"[cancel] ({' '.join(tx.target_states)}) by recover")
-        where = f"{site.name} raised {type(error).__name__}: {error}"
+        where = f"{site.name} raised {type(error).__name__}: {error}".replace("\n", " ")
         self.add(m, EXTERNAL if "Exception" in tx.called else OPS, f"[error] {where}")
 
     def auto(self, m: Machine, names: Iterable[str]) -> None:
         """Auto states are tried."""
         self.add(m, OPS, f"[auto] {' '.join(names)}")
-
-    def ended(self, m: Machine, tx: Transition) -> None:
-        """A transition is decided: lines after it belong to the next one."""

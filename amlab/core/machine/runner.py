@@ -149,8 +149,6 @@ def run(m: Machine, mutation: Mutation) -> Result:
         if handlers is None and plan.quick_ticks is None:
             plan.foresee()
     tx.queue_len = len(m._queue.items)
-    if level:
-        m._logs.ended(m, tx)
     tx.is_completed = True
     m._tx = None
     if tracers.all:
