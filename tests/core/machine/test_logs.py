@@ -115,7 +115,7 @@ def test_an_add_tells_what_it_brings_what_it_drops_and_what_changes():
         "[logge] [add] E",
         "[logge] [rel:remove] A by E",
         "[logge] [reject] B(-A) C(-B)",
-        "[logge] [state] +E -C -B -A",
+        "[logge] [state] +E -A -B -C",
         "[logge] [auto] C",
         "[logge] [prepend:add] C",
     ]
