@@ -147,9 +147,11 @@ def _fits(value: object, hint: Any) -> bool:
         return True
     if isinstance(value, Mapping):
         return all(_fits(k, inner[0]) and _fits(v, inner[1]) for k, v in value.items())
-    if isinstance(value, tuple) and inner[-1] is not Ellipsis:
+    if kind is tuple and isinstance(value, tuple) and inner[-1] is not Ellipsis:
         return len(value) == len(inner) and all(map(_fits, value, inner))
-    if isinstance(value, (list, set, frozenset, tuple)):
+    if isinstance(value, type):
+        return not isinstance(inner[0], type) or issubclass(value, inner[0])
+    if isinstance(value, (list, set, frozenset, tuple, str)):
         return all(_fits(item, inner[0]) for item in value)
     return True
 

@@ -7,6 +7,7 @@ Knows nothing of: transitions.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from amlab.core.machine.machine import Machine
 
 __all__ = ["Breakpoint", "Breakpoints"]
+
+DEPTH = 12
 
 
 class Breakpoint:
@@ -68,10 +71,17 @@ class Breakpoints:
             if point.then is not None:
                 point.then(machine, mutation)
                 continue
-            import traceback
-
-            stack = "".join(traceback.format_stack(limit=12)[:-3])
-            machine._log(CHANGES, f"[breakpoint] {mutation!r}\n{stack}")
+            machine._log(CHANGES, f"[breakpoint] {mutation!r}\n{callers_stack()}")
 
     def __bool__(self) -> bool:
         return bool(self.all)
+
+
+def callers_stack() -> str:
+    """The stack of whoever called the engine, the last call last."""
+    import traceback
+
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(__package__):
+        frame = frame.f_back
+    return "".join(traceback.format_stack(frame, limit=DEPTH))
