@@ -18,8 +18,8 @@ from typing import Any
 
 __all__ = ["Answers", "Reply", "Session"]
 
-Reply = Callable[[Any], None]
-"""Takes an outcome."""
+Reply = Callable[[int, Any], None]
+"""Takes the number of a request and its outcome."""
 
 
 class Answers:
@@ -79,7 +79,7 @@ class Session:
         if number in self._running:
             self._running[number] = reply
         else:
-            reply(self._done[number])
+            reply(number, self._done[number])
         return False
 
     def settle(self, number: int, outcome: Any) -> None:
@@ -89,4 +89,4 @@ class Session:
             self._done.popitem(last=False)
         reply = self._running.pop(number, None)
         if reply is not None:
-            reply(outcome)
+            reply(number, outcome)

@@ -30,6 +30,7 @@ from amlab.core.rpc.auth import (
 from amlab.core.rpc.connection import MIN_FRAME, Connection, State
 from amlab.core.rpc.diff import Selection
 from amlab.core.rpc.events import Answered, Failed, Met, Opened, TimedOut
+from amlab.core.rpc.failure import RemoteError
 from amlab.core.rpc.faults import Fault, local, remote
 from amlab.core.rpc.following import Follower
 from amlab.core.rpc.frames import encode_frame
@@ -115,7 +116,6 @@ class ClientConnection(Connection):
         self.role = credential.role
         self.selection = selection
         self.follower = Follower(selection, schema, self.types, self._emit, self._events.append)
-        self.next_id = first_id
         self._credential = credential
         self._nonce = nonce
         self._session = session
@@ -123,6 +123,7 @@ class ClientConnection(Connection):
         self._binding = binding
         self._transcript: Transcript | None = None
         self._unanswered = tuple(unanswered)
+        self.next_id = max([first_id, *(request.id + 1 for request in self._unanswered)])
         self._pending: dict[int, tuple[float, bytes]] = {}
         self._waits: dict[int, bytes] = {}
         self._abandoned: set[int] = set()
@@ -184,14 +185,29 @@ class ClientConnection(Connection):
 
     def _resume(self) -> None:
         for request in self._unanswered:
+            refused = self._cannot_resume(request)
+            if refused:
+                self._events.append(Failed(request.id, RemoteError(refused, type_name="", text=refused)))
+                continue
             if request.deadline is None:
                 self._waits[request.id] = request.frame
             else:
                 self._pending[request.id] = (request.deadline, request.frame)
                 self._soonest = min(self._soonest, request.deadline)
-            self.next_id = max(self.next_id, request.id + 1)
             self._queue(request.frame)
         self._unanswered = ()
+
+    def _cannot_resume(self, request: Unanswered) -> str:
+        """Why a request of the connection before cannot be asked of this server; empty when it can."""
+        if len(request.frame) - 4 > self._peer_max_frame:
+            return f"a message of {len(request.frame)} bytes, the peer now takes {self._peer_max_frame}"
+        if request.deadline is None:
+            return ""
+        if self.role < Role.MUTATE:
+            return f"this client is now {self.role}"
+        if len(self._pending) >= self._max_pending:
+            return f"the server now takes {self._max_pending} open requests"
+        return ""
 
     # ----- requests
 
@@ -214,7 +230,8 @@ class ClientConnection(Connection):
         """
         if self.state is not State.OPEN:
             self._must_be_open(ask.name.lower(), now)
-        self._wake(now)
+        if now > self._now:
+            self._wake(now)
         if self.role < Role.MUTATE:
             raise local(Fault.DENIED, f"cannot {ask.name.lower()}: this client is {self.role}")
         if len(self._pending) + len(self._abandoned) >= self._max_pending:
@@ -315,7 +332,7 @@ class ClientConnection(Connection):
 
     @staticmethod
     def _args(value: Any) -> dict[str, Any]:
-        if type(value) is not dict or not are_texts(list(value)):
+        if type(value) is not dict or not are_texts(value):
             raise remote(Fault.BAD_VALUE, "args are no mapping of names")
         return value
 

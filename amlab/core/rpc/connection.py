@@ -90,6 +90,7 @@ class Connection:
         self._decoder = FrameDecoder(limits.max_hello, limits.max_items)
         self._frames = Bucket(limits.frames_per_s, limits.frames_burst, now)
         self._bytes = Bucket(limits.bytes_per_s, limits.bytes_burst, now)
+        self._refill_at = now
         self._out: list[bytes] = []
         self._out_size = 0
         self._out_since = now
@@ -134,10 +135,11 @@ class Connection:
         try:
             if self._doom is not None:
                 raise self._doom
-            if not self._bytes.take(len(data), now):
-                raise remote(Fault.FLOOD, f"more than {self.limits.bytes_per_s:.0f} bytes a second")
+            if now >= self._refill_at or self._bytes.tokens < len(data) or self._frames.tokens < 1000:
+                self._refill(len(data), now)
+            self._bytes.tokens -= len(data)
             decoder.feed(data)
-            allowed = self._allowed(now)
+            allowed = self._frames.tokens
             while (body := decoder.take()) is not None:
                 count += 1
                 if count > allowed:
@@ -161,12 +163,12 @@ class Connection:
             self._half_since = now
         return self._take_events()
 
-    def _allowed(self, now: float) -> float:
-        """How many messages may come now."""
-        frames = self._frames
-        if now > frames.at + 0.1 or frames.tokens < 1000:
-            frames.refill(now)
-        return frames.tokens
+    def _refill(self, size: int, now: float) -> None:
+        self._refill_at = now + 0.1
+        self._frames.refill(now)
+        self._bytes.refill(now)
+        if self._bytes.tokens < size:
+            raise remote(Fault.FLOOD, f"more than {self.limits.bytes_per_s:.0f} bytes a second")
 
     def receive_eof(self, now: float) -> list[Event]:
         """The stream has ended."""

@@ -204,7 +204,8 @@ class Mirror:
         if total != expected:
             self.is_stale = True
             return False
-        for i, grown in zip(pairs[::2], pairs[1::2], strict=True):
+        steps = iter(pairs)
+        for i, grown in zip(steps, steps, strict=True):
             ticks[i] += grown
         self.queue_tick, self._sum = queue_tick, total
         return True

@@ -9,8 +9,8 @@ Rules:
 - A body is one array and nothing after it.  Nothing is built from it before its headers were walked
   (`measure`): how deep it nests, how many values it claims, and whether they are all there.  So a few
   bytes that claim millions of values cost nothing.
-- Small bodies skip the walk when they cannot break a limit: they hold at most `max_depth` bytes that
-  could open a container at all.
+- Small bodies skip the walk: 256 bytes cannot claim more than 256 values for each of at most 256
+  containers, and msgpack refuses to go beyond.  What they hold is judged by the kind of the message.
 - Extension types do not exist at this level; values of users travel as opaque bytes inside (see
   `amlab.core.rpc.values`).
 - What arrives in pieces is kept until the frame is whole, in time linear in its bytes.
@@ -26,10 +26,14 @@ from typing import Any
 import msgpack
 
 from amlab.core.rpc.faults import Fault, local, remote
+from amlab.errors import RemoteProtocolError
 
 __all__ = ["FrameDecoder", "encode_frame", "is_surely_flat", "measure"]
 
-SMALL = 512
+SMALL_FRAME = 256
+"""Up to here a body is not walked."""
+
+SMALL_VALUE = 512
 """Up to here, counting the bytes that could open a container is quicker than walking."""
 
 FRAME_DEPTH = 8
@@ -62,7 +66,7 @@ _FIXEXT = {0xD4: 1, 0xD5: 2, 0xD6: 4, 0xD7: 8, 0xD8: 16}
 
 def is_surely_flat(body: bytes, max_depth: int) -> bool:
     """Whether a small body cannot nest deeper, nor hold extensions, nor more values than it has bytes."""
-    if len(body) > SMALL:
+    if len(body) > SMALL_VALUE:
         return False
     openers = body.translate(None, _OTHERS)
     if len(openers) == 1 and openers < b"\xa0":  # the usual: one small mapping
@@ -150,6 +154,7 @@ def _inside(body: bytes, at: int, first: int, end: int) -> range:
 
 
 _pack = msgpack.Packer().pack
+_unpack = msgpack.unpackb
 
 
 def encode_frame(body: Any, max_frame: int) -> bytes:
@@ -189,7 +194,7 @@ class FrameDecoder:
     def __init__(self, max_frame: int, max_items: int) -> None:
         self.max_frame = max_frame
         self.max_items = max_items
-        self._small = min(SMALL, max_items)
+        self._small = min(SMALL_FRAME, max_items)
         self._rest = bytearray()
         self._data = b""
         self._at = 0
@@ -225,15 +230,22 @@ class FrameDecoder:
             return None
         size = int.from_bytes(data[at:start], "big")
         if not 0 < size <= self.max_frame:
-            raise remote(
-                Fault.OVERSIZE, f"a frame of {size} bytes, allowed are 1 to {self.max_frame}{_hint(data[at:start])}"
-            )
+            raise self._wrong_size(size, data[at:start])
         end = start + size
         if end > have:
             self._keep(4 + size)
             return None
         self._at = end
-        return self._parse(data[start:end])
+        body = data[start:end]
+        if size > self._small:
+            measure(body, FRAME_DEPTH, self.max_items)
+        try:
+            value = _unpack(body, ext_hook=_refuse, max_ext_len=0)
+        except Exception as e:
+            raise remote(Fault.GARBAGE, f"a frame of {size} bytes is no msgpack: {e}") from e
+        if type(value) is not list or not value or type(value[0]) is not int:
+            raise remote(Fault.GARBAGE, "a frame is no array that starts with the number of its kind")
+        return value
 
     def _keep(self, need: int) -> None:
         """Puts what is left aside, until there are as many bytes."""
@@ -242,16 +254,13 @@ class FrameDecoder:
         self._need = need
         self.has_half = True
 
-    def _parse(self, body: bytes) -> list[Any]:
-        if len(body) > self._small or not is_surely_flat(body, FRAME_DEPTH):
-            measure(body, FRAME_DEPTH, self.max_items)
-        try:
-            value = msgpack.unpackb(body)
-        except Exception as e:
-            raise remote(Fault.GARBAGE, f"a frame of {len(body)} bytes is no msgpack: {e}") from e
-        if type(value) is not list or not value or type(value[0]) is not int:
-            raise remote(Fault.GARBAGE, "a frame is no array that starts with the number of its kind")
-        return value
+    def _wrong_size(self, size: int, start: bytes) -> RemoteProtocolError:
+        text = f"a frame of {size} bytes, allowed are 1 to {self.max_frame}{_hint(start)}"
+        return remote(Fault.OVERSIZE, text)
+
+
+def _refuse(code: int, _: bytes) -> None:
+    raise ValueError(f"extension type {code}")
 
 
 def _hint(start: bytes) -> str:

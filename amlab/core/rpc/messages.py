@@ -36,6 +36,7 @@ Knows nothing of: states of a connection, what a message leads to.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 from itertools import product
 from typing import Any
@@ -187,8 +188,8 @@ def check_hello(body: list[Any]) -> None:
         )  # fmt: skip
 
 
-def are_texts(items: list[Any]) -> bool:
-    """Whether a list holds texts only."""
+def are_texts(items: Iterable[Any]) -> bool:
+    """Whether all of them are texts."""
     return _TEXT.issuperset(map(type, items))
 
 

@@ -14,7 +14,6 @@ Knows nothing of: sockets, machines, what a mutation does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any
 
 from amlab.core.machine.args import as_args
@@ -38,6 +37,7 @@ from amlab.core.rpc.diff import Selection
 from amlab.core.rpc.events import Asked, Failed, MutationNote, Proved, Subscribed, Unsubscribed
 from amlab.core.rpc.failure import describe, shorten
 from amlab.core.rpc.faults import Fault, local, remote
+from amlab.core.rpc.frames import encode_frame
 from amlab.core.rpc.limits import DEFAULT_LIMITS, Limits
 from amlab.core.rpc.messages import (
     MAGIC,
@@ -220,14 +220,15 @@ class ServerConnection(Connection):
         if self.state is not State.OPEN:
             return
         try:
-            self._check_reserved(ask, states)
+            if self._admin_states and self.role < Role.ADMIN:
+                self._check_reserved(ask, states)
             args = None if data is None else self._args(data)
         except RemoteProtocolError as e:
             self._answer_error(number, e)
             return
         self._requests.add(number)
         try:
-            is_new = self._session is None or self._session.begin(number, partial(self._tell_again, number))
+            is_new = self._session is None or self._session.begin(number, self._tell_again)
         except LookupError:
             self._requests.discard(number)
             text = f"request {number} was run before, its answer is forgotten"
@@ -238,8 +239,6 @@ class ServerConnection(Connection):
 
     def _check_reserved(self, ask: Ask, states: list[str]) -> None:
         reserved = self._admin_states
-        if not reserved or self.role >= Role.ADMIN:
-            return
         if ask is Ask.SET:
             raise remote(
                 Fault.DENIED, f"set is only for admins here, since it clears states; {self._peer} is {self.role}"
@@ -256,7 +255,7 @@ class ServerConnection(Connection):
 
     def _args(self, data: bytes) -> dict[str, Any]:
         args = self.types.decode(data)
-        if type(args) is not dict or not are_texts(list(args)):
+        if type(args) is not dict or not are_texts(args):
             raise remote(Fault.BAD_VALUE, "args are no mapping of names")
         return args
 
@@ -317,7 +316,18 @@ class ServerConnection(Connection):
         Raises:
             LocalProtocolError: No such request is open.
         """
-        self._settle(number, (tick, why[:2000], None), now)
+        if self.state is not State.OPEN or self._teller is None or number not in self._requests:
+            self._settle(number, (tick, why[:2000], None), now)
+            return
+        if why:
+            why = why[:2000]
+        self._requests.discard(number)
+        if self._session is not None:
+            self._session.settle(number, (tick, why, None))
+        if now > self._now:
+            self._wake(now)
+        change = self._teller.change()
+        self._queue(encode_frame((11, number, tick, why, change), self._peer_max_frame))
 
     def fail(self, number: int, error: BaseException, now: float) -> None:
         """Answers a mutation or wait with an error, its chain of causes included; else as `answer`.
@@ -350,7 +360,7 @@ class ServerConnection(Connection):
             self._emit((Kind.ERROR, number, links))
         elif self._teller is not None:
             change = self._teller.change()
-            self._emit((11, number, tick, why, change))
+            self._emit((Kind.RESULT, number, tick, why, change))
 
     def _tell_again(self, number: int, outcome: Outcome) -> None:
         self._requests.discard(number)
@@ -393,7 +403,7 @@ class ServerConnection(Connection):
         """The machine changed; the client will hear of it."""
         if self.state is State.OPEN and self._teller is not None:
             self._wake(now)
-            self._teller.touch(now, is_congested=self.is_congested)
+            self._teller.touch(now, is_held=bool(self._requests) or self.is_congested)
 
     def record(self, note: MutationNote, now: float) -> None:
         """The machine ran a mutation, just now; call this instead of `touch` where clients follow single ones.
@@ -403,7 +413,7 @@ class ServerConnection(Connection):
         if self.state is State.OPEN and self._teller is not None:
             self._wake(now)
             self._teller.record(note)
-            self._teller.touch(now, is_congested=self.is_congested)
+            self._teller.touch(now, is_held=bool(self._requests) or self.is_congested)
 
     def push(self, now: float) -> None:
         """Tells the client what changed, without waiting for its interval."""

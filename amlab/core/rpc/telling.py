@@ -1,7 +1,8 @@
 """What a server tells one client of its machine: schema, full clocks, and changes as they come.
 
 `touch` says that the machine changed.  Changes are gathered for the client's push interval, and for as
-long as it is slow to read; ticks add up, nothing is lost.  A client that follows single mutations gets one
+long as it is slow to read; ticks add up, nothing is lost.  While a request is open its answer is expected to
+tell them.  A client that follows single mutations gets one
 change per `record`, in order.  A machine that grew states or was restored is told anew.
 
 Whatever carries a change (an answer, a wait that was met) calls `change`, so that nothing arrives before
@@ -110,18 +111,19 @@ class Teller:
         self.push_at = -1.0
         if self._batch:
             self._flush()
-        ticks, queue_tick, machine_tick = self._machine.read_clock()
-        if self._machine.schema is not self._schema or machine_tick != self._tracker.machine_tick:
+        machine = self._machine
+        ticks, queue_tick, machine_tick = machine.read_clock()
+        if machine.schema is not self._schema or machine_tick != self._tracker.machine_tick:
             self.send_clock()
             return None
         return self._tracker.change(ticks, queue_tick)
 
-    def touch(self, now: float, *, is_congested: bool) -> None:
-        """The machine changed: tells it now or later."""
+    def touch(self, now: float, *, is_held: bool) -> None:
+        """The machine changed: tells it now, or later when the interval or `is_held` asks for that."""
         if self.push_at >= 0:
             return
         interval_s = self._selection.push_interval_s
-        if interval_s or is_congested:
+        if interval_s or is_held:
             self.push_at = max(now, self._pushed + interval_s)
         else:
             self.push(now)

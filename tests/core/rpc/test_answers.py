@@ -7,13 +7,17 @@ from amlab.core.rpc.answers import Answers
 
 def test_a_number_runs_once_and_its_outcome_is_told_to_whoever_asks_again():
     session, told = Answers().session(b"s"), []
-    assert session.begin(3, told.append)
-    assert not session.begin(3, told.append)
+
+    def tell(number, outcome):
+        told.append((number, outcome))
+
+    assert session.begin(3, tell)
+    assert not session.begin(3, tell)
     assert told == []
     session.settle(3, "done")
-    assert told == ["done"]
-    assert not session.begin(3, told.append)
-    assert told == ["done", "done"]
+    assert told == [(3, "done")]
+    assert not session.begin(3, tell)
+    assert told == [(3, "done")] * 2
 
 
 def test_memory_is_bounded_whatever_runs_and_whatever_numbers_are_left_out():

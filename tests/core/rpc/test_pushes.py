@@ -68,6 +68,19 @@ def test_an_answer_tells_what_was_gathered_and_nothing_is_told_twice():
     assert pair.server.next_timeout() == 10.0
 
 
+def test_while_a_request_is_open_its_answer_tells_the_changes_it_made():
+    pair = Pair.made(selection=Selection(push_interval_s=0))
+    pair.is_serving = False
+    number = pair.add("Work")
+    pair.to_server(pair.client.data_to_send())
+    touched(pair, "Work", by=2)
+    assert pair.server.bytes_waiting == 0
+    assert pair.server.next_timeout() == 0.0  # in case the answer takes long
+    pair.server.answer(number, 0, 0.0)
+    assert [f[0] for f in frames(pair.server.data_to_send())] == [Kind.RESULT]
+    assert pair.server.next_timeout() == 10.0
+
+
 def test_while_the_peer_is_slow_changes_add_up_instead_of_queueing():
     pair = Pair.made(selection=Selection(push_interval_s=0), limits=Limits(congested=1000))
     pair.server.report(ValueError("x" * 2000), 0.0)

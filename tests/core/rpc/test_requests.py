@@ -4,7 +4,7 @@ import pytest
 
 from amlab.core.machine.mutation import Source
 from amlab.core.rpc.answers import Answers
-from amlab.core.rpc.auth import Role
+from amlab.core.rpc.auth import Access, Role
 from amlab.core.rpc.calling import ClientConnection
 from amlab.core.rpc.connection import State
 from amlab.core.rpc.events import Answered, Asked, Changed, Closed, Failed, Met, Subscribed, TimedOut, Unsubscribed
@@ -14,7 +14,7 @@ from amlab.core.rpc.limits import Limits
 from amlab.core.rpc.messages import Ask, WaitKind
 from amlab.core.rpc.values import Types
 from amlab.errors import LocalProtocolError
-from tests.core.rpc.pair import Machine, Pair, client, server
+from tests.core.rpc.pair import SECRET, Machine, Pair, client, server
 from tests.core.rpc.test_values import Job, Point
 
 
@@ -409,6 +409,26 @@ def test_an_error_is_remembered_too():
     new.pump()
     assert not new.events(Asked)
     assert str(new.events(Failed)[0].error).startswith("ValueError: xxx")
+
+
+def test_what_a_new_server_does_not_take_fails_one_by_one():
+    pair = made()
+    large = pair.add("Work", args={"x": b"x" * 70_000})
+    wait = pair.client.subscribe(WaitKind.WHEN, ["Ready"], now=0.0)
+    rest = [pair.add("Work") for _ in range(3)]
+    left = pair.client.unanswered()
+    new = Pair(client(unanswered=left), server(limits=Limits(max_pending=2, max_frame=1 << 16)))
+    new.is_serving = False
+    new.pump()
+    assert [e.id for e in new.events(Failed)] == [large, rest[2]]
+    assert [e.id for e in new.events(Asked)] == rest[:2]
+    assert [e.id for e in new.events(Subscribed)] == [wait]
+    new = Pair(client(unanswered=left), server(access=Access(SECRET, max_role=Role.READ_ONLY)))
+    new.pump()
+    assert [e.id for e in new.events(Failed)] == [large, *rest]
+    assert "this client is now read-only" in str(new.events(Failed)[0].error)
+    assert new.client.state is State.OPEN
+    assert new.client.next_id == rest[2] + 1
 
 
 def test_waits_are_asked_for_again():
