@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Self
 
+from amlab.errors import UsageError
+
 __all__ = ["Clock", "Time", "is_active"]
 
 
@@ -34,8 +36,12 @@ class Time(tuple[int, ...]):
         return sum(self)
 
     def is_before(self, other: Iterable[int]) -> bool:
-        """Every tick is at most the other's, and one is less: what happened strictly earlier."""
-        pairs = list(zip(self, other, strict=True))
+        """Every tick is at most the other's, and one is less: what happened strictly earlier.
+
+        Raises:
+            UsageError: They are of different numbers of states, here and in what follows.
+        """
+        pairs = self._pairs(other)
         return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
 
     def is_after(self, other: Iterable[int]) -> bool:
@@ -44,11 +50,11 @@ class Time(tuple[int, ...]):
 
     def diff(self, earlier: Iterable[int]) -> Time:
         """How much each tick grew since an earlier time."""
-        return Time(a - b for a, b in zip(self, earlier, strict=True))
+        return Time(a - b for a, b in self._pairs(earlier))
 
     def changed(self, earlier: Iterable[int]) -> tuple[int, ...]:
         """Indexes of the states that ticked since."""
-        return tuple(i for i, (a, b) in enumerate(zip(self, earlier, strict=True)) if a != b)
+        return tuple(i for i, (a, b) in enumerate(self._pairs(earlier)) if a != b)
 
     def active(self) -> tuple[int, ...]:
         """Indexes of active states."""
@@ -57,6 +63,12 @@ class Time(tuple[int, ...]):
     def pick(self, indexes: Iterable[int]) -> Time:
         """The ticks at the given indexes, in their order."""
         return Time(self[i] for i in indexes)
+
+    def _pairs(self, other: Iterable[int]) -> list[tuple[int, int]]:
+        ticks = tuple(other)
+        if len(ticks) != len(self):
+            raise UsageError(f"times of {len(self)} and of {len(ticks)} states cannot be compared; pick the same ones")
+        return list(zip(self, ticks, strict=True))
 
     def __repr__(self) -> str:
         return f"Time({list(self)})"
