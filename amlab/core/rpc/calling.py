@@ -27,14 +27,14 @@ from amlab.core.rpc.auth import (
     server_mac,
     verify,
 )
-from amlab.core.rpc.connection import MIN_FRAME, Connection, State
+from amlab.core.rpc.connection import Connection, State
 from amlab.core.rpc.diff import Selection
 from amlab.core.rpc.events import Answered, Failed, Met, Opened, TimedOut
 from amlab.core.rpc.failure import RemoteError
 from amlab.core.rpc.faults import Fault, local, remote
 from amlab.core.rpc.following import Follower
 from amlab.core.rpc.frames import encode_frame
-from amlab.core.rpc.limits import DEFAULT_LIMITS, Limits
+from amlab.core.rpc.limits import DEFAULT_LIMITS, MIN_FRAME, Limits
 from amlab.core.rpc.messages import (
     MAGIC,
     VERSION,

@@ -39,7 +39,7 @@ from amlab.core.rpc.events import Closed, Event, Failed
 from amlab.core.rpc.failure import describe, rebuild
 from amlab.core.rpc.faults import Fault, local, remote
 from amlab.core.rpc.frames import FrameDecoder, encode_frame
-from amlab.core.rpc.limits import Bucket, Limits
+from amlab.core.rpc.limits import MIN_FRAME, Bucket, Limits
 from amlab.core.rpc.messages import SHAPES, Kind, bad_message, check_hello, kind_name
 from amlab.core.rpc.transfers import Transfers
 from amlab.core.rpc.values import Types
@@ -48,9 +48,6 @@ from amlab.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
 __all__ = ["Connection", "State"]
 
 Handler = Callable[[list[Any]], None]
-
-MIN_FRAME = 1 << 16
-"""Every peer takes frames of this size."""
 
 
 class State(Enum):
@@ -85,7 +82,8 @@ class Connection:
         self.limits = limits
         self.types = types
         self._now = now
-        self._sleep_s = limits.silent_s / 2 if limits.silent_s / 2 > limits.heartbeat_s else float("inf")
+        self._promised = float("inf")
+        """When this side was to be called at the latest."""
         self._events: list[Event] = []
         self._decoder = FrameDecoder(limits.max_hello, limits.max_items)
         self._frames = Bucket(limits.frames_per_s, limits.frames_burst, now)
@@ -256,7 +254,7 @@ class Connection:
     # ----- time
 
     def next_timeout(self) -> float | None:
-        """When `handle_timeout` has to be called, at the latest; in the past when events wait.  None when over."""
+        """When `handle_timeout` has to be called, at the latest; now when events wait.  None when over."""
         if self._events or self._doom is not None:
             return self._now
         if self.is_over:
@@ -270,10 +268,10 @@ class Connection:
             due = min(due, self._half_since + self.limits.frame_s)
         if self._out:
             due = min(due, self._out_since + self.limits.slow_s)
-        transfer = self._transfers.next_timeout()
-        if transfer is not None:
-            due = min(due, transfer)
-        return self._more_timeouts(due)
+        if self.state is State.OPEN:
+            due = self._more_timeouts(min(due, self._transfers.next_timeout()))
+        self._promised = due
+        return due
 
     def handle_timeout(self, now: float) -> list[Event]:
         """Does what is due; early calls do nothing."""
@@ -286,7 +284,7 @@ class Connection:
                 raise self._doom
             if self.state is not State.OPEN and now >= self._close_at:
                 self._end_of_time()
-            elif 0 <= self._half_since <= now - limits.frame_s:
+            elif self._half_since >= 0 and now >= self._half_since + limits.frame_s:
                 raise remote(Fault.HALF_FRAME, f"a frame of {self._peer} is not whole after {limits.frame_s} s")
             elif self._out and now >= self._out_since + limits.slow_s:
                 self._drop_out()
@@ -303,15 +301,14 @@ class Connection:
         return self._take_events()
 
     def _wake(self, now: float) -> None:
-        """Notes the time; when nobody called for long, this side slept, and the peer is not to blame."""
+        """Notes the time; when the call comes far too late, this side slept, and the peer is not to blame."""
         slept = now - self._now
-        if slept > self._sleep_s:
+        if slept > 0 and now - self._promised > self.limits.silent_s / 2:
             self._heard += slept
             self._out_since += slept
             self._half_since += slept if self._half_since >= 0 else 0.0
             self._transfers.shift(slept)
-        if slept > 0:
-            self._now = now
+        self._now = max(self._now, now)
 
     def _end_of_time(self) -> None:
         if self.state is State.CLOSING:

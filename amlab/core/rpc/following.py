@@ -153,7 +153,8 @@ class Follower:
         if note[5] is not None and type(note[5]) is not list:
             raise bad_message(body, "its source is no list")
         kind, called, is_accepted, is_auto, tx_id, source = note
-        return MutationNote(kind, called, is_accepted, is_auto, tx_id, source_of(body, source))
+        given = None if source is None else source_of(body, source)
+        return MutationNote(kind, called, is_accepted, is_auto, tx_id, given)
 
     def on_clock(self, body: list[Any]) -> None:
         """Takes the full clock, with a schema when the machine grew states.

@@ -10,7 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DEFAULT_LIMITS", "Bucket", "Limits"]
+from amlab.errors import UsageError
+
+__all__ = ["DEFAULT_LIMITS", "MIN_FRAME", "Bucket", "Limits"]
+
+MIN_FRAME = 1 << 16
+"""Every peer takes frames of this size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,9 @@ class Limits:
         payload_s: Time for a payload to make progress.
         request_s: Time for an answer, where the caller names none.
         close_s: Time for the peer to say goodbye too.
+
+    Raises:
+        UsageError: Two of them contradict each other.
     """
 
     max_frame: int = (1 << 20) + (1 << 16)
@@ -68,6 +76,13 @@ class Limits:
     payload_s: float = 30.0
     request_s: float = 10.0
     close_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        for small, large in (("heartbeat_s", "silent_s"), ("chunk", "window"), ("max_hello", "max_frame")):
+            if getattr(self, small) > getattr(self, large):
+                raise UsageError(f"limits: {small}={getattr(self, small)} is more than {large}={getattr(self, large)}")
+        if self.max_frame < MIN_FRAME:
+            raise UsageError(f"limits: max_frame={self.max_frame}; every peer may send {MIN_FRAME} bytes")
 
 
 DEFAULT_LIMITS = Limits()

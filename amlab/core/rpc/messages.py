@@ -198,14 +198,12 @@ def are_ints(items: list[Any]) -> bool:
     return not items or (_INT.issuperset(map(type, items)) and min(items) >= 0)
 
 
-def source_of(body: list[Any], field: list[Any] | None) -> Source | None:
+def source_of(body: list[Any], field: list[Any]) -> Source:
     """The source in a message.
 
     Raises:
         RemoteProtocolError: It is none (`BAD_MESSAGE`).
     """
-    if field is None:
-        return None
     if len(field) != 3 or type(field[0]) is not str or type(field[1]) is not str or type(field[2]) is not int:
         raise bad_message(body, "its source is no [machine, tx, time]")
     return Source(*field)

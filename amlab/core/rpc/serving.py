@@ -32,13 +32,13 @@ from amlab.core.rpc.auth import (
     verify,
 )
 from amlab.core.rpc.calling import HAS_SCHEMA, IS_SHALLOW, SYNC_MUTATIONS
-from amlab.core.rpc.connection import MIN_FRAME, Connection, Handler, State
+from amlab.core.rpc.connection import Connection, Handler, State
 from amlab.core.rpc.diff import Selection
 from amlab.core.rpc.events import Asked, Failed, MutationNote, Proved, Subscribed, Unsubscribed
 from amlab.core.rpc.failure import describe, shorten
 from amlab.core.rpc.faults import Fault, local, remote
 from amlab.core.rpc.frames import encode_frame
-from amlab.core.rpc.limits import DEFAULT_LIMITS, Limits
+from amlab.core.rpc.limits import DEFAULT_LIMITS, MIN_FRAME, Limits
 from amlab.core.rpc.messages import (
     MAGIC,
     VERSION,

@@ -190,10 +190,10 @@ class Transfers:
 
     # ----- time and end
 
-    def next_timeout(self) -> float | None:
-        """When the next payload fails, unless it makes progress."""
+    def next_timeout(self) -> float:
+        """When the next payload fails, unless it makes progress; never, when there is none."""
         if not self._out and not self._in:
-            return None
+            return float("inf")
         return min([t.deadline for t in self._out.values()] + [t.deadline for t in self._in.values()])
 
     def expire(self, now: float) -> None:

@@ -7,7 +7,7 @@ from amlab.core.rpc.calling import ClientConnection
 from amlab.core.rpc.connection import State
 from amlab.core.rpc.events import Closed, Opened, Proved
 from amlab.core.rpc.faults import Fault
-from amlab.core.rpc.frames import encode_frame
+from amlab.core.rpc.frames import FrameDecoder, encode_frame
 from amlab.errors import LocalProtocolError, RemoteProtocolError, UsageError
 from tests.core.rpc.pair import OTHER, SECRET, Pair, client, server
 
@@ -193,6 +193,21 @@ def test_another_version_is_named_whatever_else_its_hello_holds(version):
         assert c.error.fault == Fault.VERSION
     c = client()
     assert closed(c.receive_data(encode_frame((2, "amlab", version), 999), 0.0)).fault == Fault.VERSION
+
+
+@pytest.mark.parametrize("fields", [{2: [1]}, {3: [None]}, {5: -1}, {5: 10**9}, {6: 100}], ids=str)
+def test_a_proven_client_that_wants_nonsense_is_refused(fields):
+    c, s = client(), server()
+    pair = Pair(c, s)
+    pair.to_server(c.data_to_send())
+    pair.to_client(s.data_to_send())
+    decoder = FrameDecoder(1 << 16, 999)
+    decoder.feed(c.data_to_send())
+    body = decoder.take()
+    for at, value in fields.items():
+        body[at + 1] = value
+    pair.to_server(encode_frame(body, 1 << 16))
+    assert closed(pair.of_server).fault == Fault.BAD_MESSAGE
 
 
 def test_remembered_nonces_are_bounded():

@@ -10,7 +10,7 @@ from amlab.core.rpc.faults import STATE_OF, Fault, is_final
 from amlab.core.rpc.frames import encode_frame
 from amlab.core.rpc.limits import Limits
 from amlab.core.rpc.messages import SHAPES, Ask, Kind
-from amlab.errors import LocalProtocolError, RemoteProtocolError
+from amlab.errors import LocalProtocolError, RemoteProtocolError, UsageError
 from tests.core.rpc.pair import SECRET, Machine, Pair, client, server
 
 MAC = b"m" * 32
@@ -254,6 +254,21 @@ def test_a_goodbye_that_is_not_answered_ends_in_time_or_with_the_stream():
     assert pair.client.state is State.CLOSED
 
 
+def test_a_goodbye_leaves_no_timer_that_cannot_be_served():
+    pair = Pair.made(selection=Selection(push_interval_s=0.1), limits=Limits(payload_s=0.2, chunk=100, chunk_over=100))
+    pair.is_serving = False
+    pair.add("Work", timeout_s=0.3)
+    pair.client.send_payload("p", b"x" * 1000, 0.0)
+    pair.to_server(pair.client.data_to_send())
+    pair.machine.tick("Start")
+    pair.server.touch(0.0)
+    pair.client.close(0.0)
+    pair.server.close(0.0)
+    pair.client.data_to_send()
+    pair.server.data_to_send()
+    assert pair.client.next_timeout() == pair.server.next_timeout() == 1.0
+
+
 def test_what_was_answered_before_the_goodbye_still_arrives():
     pair = Pair.made()
     pair.is_serving = False
@@ -395,19 +410,24 @@ def test_silence_is_broken_by_a_ping_and_the_answer_tells_the_round_trip():
 
 def test_a_peer_that_does_not_answer_pings_is_silent_and_cut_off():
     pair = Pair.made()
-    for now in (10.0, 20.0, 29.0):
-        assert pair.client.handle_timeout(now) == []
-        pair.client.data_to_send()
+    assert pair.client.next_timeout() == 10.0
+    assert pair.client.handle_timeout(10.0) == []
+    pair.client.data_to_send()
     assert pair.client.next_timeout() == 30.0
     assert [e.fault for e in pair.client.handle_timeout(30.0)] == [Fault.SILENT]
 
 
 def test_a_process_that_was_stopped_does_not_blame_its_peer():
     pair = Pair.made()
-    assert pair.client.handle_timeout(1000.0) == []
-    assert pair.client.state is State.OPEN
+    pair.server.receive_data(b"\0", 0.0)
+    for side in (pair.client, pair.server):
+        assert side.next_timeout() == 10.0
+        assert side.handle_timeout(1000.0) == []
+        assert side.next_timeout() <= 1020.0
     pair.client.send_payload("p", b"x", 1000.0)
+    pair.client.next_timeout()
     assert pair.client.handle_timeout(2000.0) == []
+    assert pair.client.state is pair.server.state is State.OPEN
 
 
 def test_half_a_frame_that_stands_still_is_cut_off_though_other_halves_may_take_their_time():
@@ -465,6 +485,14 @@ def test_a_peer_that_does_not_read_is_cut_off_by_time():
         assert pair.server.handle_timeout(now) == []
     assert pair.server.next_timeout() == 35.0
     assert [e.fault for e in pair.server.handle_timeout(35.0)] == [Fault.SLOW_READER]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"heartbeat_s": 31}, {"chunk": 1 << 21}, {"max_frame": 1 << 15}, {"max_frame": 999}]
+)
+def test_limits_that_contradict_each_other_are_refused(fields):
+    with pytest.raises(UsageError, match="limits: "):
+        Limits(**fields)
 
 
 def test_a_pong_to_nothing_is_the_peers_fault():

@@ -34,8 +34,8 @@ def test_what_is_sent_arrives_equal_in_both_directions(data, is_compressed, is_u
     assert received.data == {"data": data, "n": (1, 2)}
     assert received.head[:5] == (number, "result", sender.own_id, "d", "t")
     assert [e.head for e in pair.events(PayloadDelivered)] == [received.head]
-    assert pair.client._transfers.next_timeout() is None
-    assert pair.server._transfers.next_timeout() is None
+    assert pair.client._transfers.next_timeout() == float("inf")
+    assert pair.server._transfers.next_timeout() == float("inf")
 
 
 def test_a_large_one_tells_its_progress_on_both_sides():
@@ -113,6 +113,20 @@ def test_one_that_makes_no_progress_is_given_up_by_whoever_waits():
     }  # fmt: skip
     pair.pump()
     assert pair.client.state is pair.server.state is State.OPEN
+
+
+def test_one_on_the_way_outlives_a_process_that_was_stopped():
+    pair = Pair.made(limits=SMALL)
+    pair.server.send_payload("p", b"x" * 5000, 0.0)
+    pair.to_client(pair.server.data_to_send())
+    pair.client.next_timeout()
+    pair.server.next_timeout()
+    pair.tick(1000.0)
+    assert pair.client.next_timeout() == pair.server.next_timeout() == 1005.0
+    pair.pump()
+    assert pair.events(PayloadReceived)
+    pair.server.receive_eof(pair.now)
+    pair.server.cancel_payload(1)
 
 
 def test_the_end_of_the_connection_fails_what_is_on_the_way():

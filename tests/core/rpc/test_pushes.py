@@ -254,6 +254,20 @@ def test_a_machine_that_grew_states_is_told_with_its_schema():
     assert pair.is_in_step
 
 
+def test_an_equal_schema_in_another_object_is_told_by_names_only():
+    pair = Pair.made(selection=Selection(sync_mutations=True, push_interval_s=60))
+    pair.machine.tick("Work", by=2)
+    pair.server.record(NOTE, 0.0)
+    pair.machine.schema = Machine().schema
+    pair.machine.tick("Start")
+    pair.server.record(NOTE, 0.0)
+    pair.server.push(0.0)
+    pair.pump()
+    assert [type(e) for e in pair.of_client] == [Changed, Synced]
+    assert pair.events(Synced)[0].schema == pair.machine.schema
+    assert pair.is_in_step
+
+
 def test_a_restored_machine_is_told_anew_though_its_ticks_fell():
     pair = Pair.made(selection=Selection(push_interval_s=0))
     touched(pair, "Work", by=100)

@@ -304,6 +304,31 @@ def test_arguments_of_a_met_wait_that_may_not_cross_end_it_with_an_error():
     assert "args.job.size: complex" in str(pair.events(Failed)[0].error)
 
 
+def test_arguments_of_a_wait_are_refused_by_whoever_has_not_declared_them():
+    pair = made(types=Types(Job), server_types=Types())
+    number = pair.client.subscribe(WaitKind.WHEN_ARGS, ["Work"], args={"job": Job(1)}, now=0.0)
+    pair.pump()
+    assert [e.id for e in pair.events(Failed)] == [number]
+    assert not pair.events(Subscribed)
+    pair = made(types=Types(), server_types=Types(Job))
+    number = pair.client.subscribe(WaitKind.WHEN_ARGS, ["Work"], args={"id": 1}, now=0.0)
+    pair.pump()
+    pair.server.meet(number, 0.0, {"id": 1, "job": Job(1)})
+    pair.pump()
+    met = pair.events(Met)[0]
+    assert met.args is None
+    assert "args.job: type 'Job' is not declared here" in met.ended
+    number = pair.client.subscribe(WaitKind.WHEN_ARGS, ["Work"], args={"id": 1}, now=0.0)
+    pair.to_client(encode_frame((22, number, b"\x91\x01", "", None), 99))
+    assert "no mapping of names" in pair.events(Met)[1].ended
+
+
+def test_a_negative_result_is_the_servers_fault():
+    pair = made()
+    pair.to_client(encode_frame((11, pair.add("Work"), -1, "", None), 99))
+    assert pair.client.error.fault == Fault.BAD_MESSAGE
+
+
 def test_a_wait_that_is_ended_while_it_is_met_is_quiet_whoever_was_first():
     for is_met_first in (True, False):
         pair = made()
