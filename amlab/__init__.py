@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from amlab.core.machine.event import Event
     from amlab.core.machine.logs import LogLevel
     from amlab.core.machine.machine import Machine
-    from amlab.core.machine.mutation import Result, Source
+    from amlab.core.machine.mutation import MutationType, Result, Source
     from amlab.core.machine.pipes import pipe, pipe_all, pipe_connected, pipe_error, pipe_ready
     from amlab.core.machine.schema import Schema
     from amlab.core.machine.state import Group, Override, State
     from amlab.core.machine.tracer import Tracer
     from amlab.core.machine.transition import Transition
+    from amlab.core.machine.wait import WaitEndedError
     from amlab.dbg.query.verify import verify
     from amlab.dbg.record.recorder import Recorder
     from amlab.dbg.session.session import Session
@@ -53,6 +54,7 @@ __all__ = [
     "HandlerError",
     "LogLevel",
     "Machine",
+    "MutationType",
     "Override",
     "Recorder",
     "ReplayMismatch",
@@ -67,6 +69,7 @@ __all__ = [
     "Tracer",
     "Transition",
     "UsageError",
+    "WaitEndedError",
     "core",
     "dbg",
     "errors",
@@ -89,6 +92,7 @@ _HOMES = {
     "HandlerError": "amlab.errors",
     "LogLevel": "amlab.core.machine.logs",
     "Machine": "amlab.core.machine.machine",
+    "MutationType": "amlab.core.machine.mutation",
     "Override": "amlab.core.machine.state",
     "Recorder": "amlab.dbg.record.recorder",
     "ReplayMismatch": "amlab.errors",
@@ -103,6 +107,7 @@ _HOMES = {
     "Tracer": "amlab.core.machine.tracer",
     "Transition": "amlab.core.machine.transition",
     "UsageError": "amlab.errors",
+    "WaitEndedError": "amlab.core.machine.wait",
     "pipe": "amlab.core.machine.pipes",
     "pipe_all": "amlab.core.machine.pipes",
     "pipe_connected": "amlab.core.machine.pipes",

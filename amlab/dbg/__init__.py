@@ -3,8 +3,8 @@
     from amlab.dbg import Recorder, Session, verify
 
 Layout: `record` records live machines (light: a worker loads it), `format` files of sessions, ours and Go's,
-`session` the store with its cursors, `query` questions to it, `view` texts of everything, `cli` the command
-`amlab`.  Names are loaded when they are first used.
+`session` the store with its cursors, `query` questions to it, `view` texts and pictures of everything, `cli`
+the command `amlab`, `demo` machines for it to show.  Names are loaded when they are first used.
 
 Knows nothing of: how machines are run in processes.
 """

@@ -3,7 +3,7 @@
     what is declared   `state`, `declare`, `schema`
     what follows       `relations` (bit masks), `order`, `resolver`, `automaton` and `plan` (what was resolved,
                        kept), `explain` and `step` (how, in words)
-    what is asked      `mutation`, `queue`, `event`, `args`
+    what is asked      `mutation`, `queue`, `event`, `args`, `checks` (what is asked wrongly)
     what happens       `runner` (one transition after the other), `transition`, `handlers`, `clock`
     who waits          `wait`, `waits`, `waiting`, `context`, `forking` (coroutines), `evaluation`
     who looks on       `tracer`, `logs`, `breakpoints`, `reading`, `watchdog` (handlers that block)

@@ -38,10 +38,12 @@ class Forks:
         """Starts it; None when the context is over already.
 
         Raises:
-            UsageError: No event loop runs in this thread.
+            UsageError: No event loop runs in this thread, or the work is no coroutine.
         """
         import asyncio
 
+        if not isinstance(work, Coroutine):
+            raise UsageError(f"machine {machine.id!r} cannot fork {work!r}; pass a coroutine, a call of an `async def`")
         if context.is_done:
             work.close()
             return None

@@ -81,7 +81,8 @@ class HandlerSet:
         lenient: Take names that look like handlers but fit no state, and never call them.
 
     Raises:
-        UsageError: A name that fits no state, with near matches; an async negotiation handler.
+        UsageError: A name that fits no state, with near matches; an async negotiation handler; an object without
+            any, unless `lenient`.
     """
 
     def __init__(self, source: object, schema: Schema, prefix: str = "", *, lenient: bool = False) -> None:
@@ -91,7 +92,14 @@ class HandlerSet:
         self.name = type(source).__name__ if not isinstance(source, Mapping) else "handlers"
         self.functions: dict[str, Handler] = {}
         roles = _Roles(schema)
-        for name, function in _candidates(source):
+        if isinstance(source, type):
+            raise UsageError(f"{source.__name__} is a class of handlers; pass an object: {source.__name__}()")
+        candidates = list(_candidates(source))
+        if not candidates and not lenient and not isinstance(source, Mapping):
+            raise UsageError(
+                f"{source!r} has no handlers: no method with a name such as {handler_names(schema, prefix)[0]}"
+            )
+        for name, function in candidates:
             full = _prefixed(name, prefix, schema)
             if not roles.knows(full):
                 if lenient:
@@ -267,6 +275,8 @@ def _candidates(source: object) -> Iterator[tuple[str, Handler]]:
     """What could be handlers: every entry of a mapping, every public CamelCase method."""
     if isinstance(source, Mapping):
         for name, function in source.items():
+            if not isinstance(name, str):
+                raise UsageError(f"{name!r} is no name of a handler; names are text", handler=name)
             if not callable(function):
                 raise UsageError(f"handler {name!r} is {function!r}, not a function", handler=name)
             yield name, function

@@ -25,6 +25,14 @@ from zlib import crc32
 from amlab.core.machine import watchdog
 from amlab.core.machine.args import Args, as_args
 from amlab.core.machine.breakpoints import Breakpoint, Breakpoints
+from amlab.core.machine.checks import (
+    check_callable,
+    check_error,
+    check_kind,
+    check_settings,
+    check_source,
+    check_tracer,
+)
 from amlab.core.machine.context import Context, call_all
 from amlab.core.machine.current import current_event, current_source, enter, leave, running_loop
 from amlab.core.machine.event import Event
@@ -124,6 +132,14 @@ class Machine(Waitable):
         infer_source: bool = True,
         now: Callable[[], float] = monotonic,
     ) -> None:
+        check_settings(
+            id,
+            queue_limit,
+            now,
+            handler_timeout_s=handler_timeout_s,
+            handler_deadline_s=handler_deadline_s,
+            handler_backoff_s=handler_backoff_s,
+        )
         self.schema = schema if isinstance(schema, Schema) else as_schema(schema)
         self.id = id or f"m{next(_made)}"
         self.seed = seed or f"{crc32(self.id.encode()):08x}"
@@ -267,7 +283,11 @@ class Machine(Waitable):
     def add_err(
         self, err: BaseException | None, *, args: Mapping[str, Any] | None = None, source: GivenSource = None
     ) -> Result:
-        """Puts the machine into `Exception`; None and cancellation are no errors and change nothing."""
+        """Puts the machine into `Exception`; None and cancellation are no errors and change nothing.
+
+        Raises:
+            UsageError: Something that is no exception.
+        """
         return self._add_err((EXCEPTION,), err, args, source)
 
     def add_err_state(
@@ -281,7 +301,7 @@ class Machine(Waitable):
         """Adds a state of its own for an error, with `Exception`.
 
         Raises:
-            UsageError: An unknown state.
+            UsageError: An unknown state, or something that is no exception.
         """
         self._check((state,))
         return self._add_err((state, EXCEPTION), err, args, source)
@@ -291,10 +311,12 @@ class Machine(Waitable):
     ) -> Result:
         if err is None or type(err).__name__ in {"CancelledError", "GeneratorExit"}:
             return CANCELED
+        check_error(err)
+        given = as_args(args) or {}
         if self.is_disposed:
             return CANCELED
         self._error = err
-        return self.add(*states, args={"err": err, "err_trace": err.__traceback__, **(args or {})}, source=source)
+        return self.add(*states, args={"err": err, "err_trace": err.__traceback__, **given}, source=source)
 
     @property
     def err(self) -> BaseException | None:
@@ -373,7 +395,7 @@ class Machine(Waitable):
     def _source(self, given: GivenSource) -> Source | None:
         if given is None:
             return current_source() if self.infer_source else None
-        return given.as_source() if isinstance(given, Event) else given
+        return given.as_source() if isinstance(given, Event) else check_source(given)
 
     # ----- checks and prepended mutations
 
@@ -407,10 +429,10 @@ class Machine(Waitable):
         """A mutation that runs before all that wait; inside a handler it is the next one.
 
         Raises:
-            UsageError: An unknown state.
+            UsageError: An unknown state or kind.
         """
         called = self.schema.automaton.index(states)
-        return self._jump(Mutation(kind, called, states, as_args(args), self._source(source)))
+        return self._jump(Mutation(check_kind(kind), called, states, as_args(args), self._source(source)))
 
     def _jump(self, mutation: Mutation) -> Result:
         if get_ident() != self._home:
@@ -440,6 +462,7 @@ class Machine(Waitable):
             UsageError: Called inside a handler of this machine, where it would wait for itself.
             Exception: What the function raised.
         """
+        check_callable(fn, "what to evaluate")
         at_home = get_ident() == self._home
         if at_home and self._busy:
             name = self._event.name if self._event is not None else "a tracer or another eval"
@@ -664,7 +687,12 @@ class Machine(Waitable):
         return () if self._handlers is None else tuple(s.source for s in self._handlers.sets)
 
     def bind_tracer(self, tracer: Tracer) -> None:
-        """Tells a tracer of all that happens from now on."""
+        """Tells a tracer of all that happens from now on.
+
+        Raises:
+            UsageError: It is none.
+        """
+        check_tracer(tracer)
         self._set_tracers((*self._tracers.all, tracer))
         if type(tracer).machine_init is not Tracer.machine_init:
             self._tracers.call((tracer.machine_init,), self, self)
@@ -685,7 +713,7 @@ class Machine(Waitable):
 
     def log(self, text: str) -> None:
         """A line of the user's own, at level EXTERNAL; one line, whatever it holds."""
-        self._log(EXTERNAL, "[exter] " + text.replace("\n", " "))
+        self._log(EXTERNAL, "[exter] " + str(text).replace("\n", " "))
 
     def _log(self, level: int, text: str) -> None:
         self._logs.add(self, level, text)
@@ -871,7 +899,12 @@ class Machine(Waitable):
         grow_schema(self, as_schema(schema))
 
     def on_dispose(self, callback: Callable[[Machine], object]) -> None:
-        """Calls back once the machine is disposed; at once if it is."""
+        """Calls back once the machine is disposed; at once if it is.
+
+        Raises:
+            UsageError: It cannot be called.
+        """
+        check_callable(callback, "what to call")
         with _life:
             if not self._is_ended:
                 self._on_dispose.append(callback)

@@ -42,7 +42,8 @@ class Readable(ABC):
 
     def has(self, *states: str) -> bool:
         """Whether the schema has all of the states."""
-        return all(s in self.schema for s in states)
+        known = self.schema.names
+        return all(s in known for s in states)
 
     def is_(self, *states: str) -> bool:
         """Whether all of the states are active; unknown ones are not."""
@@ -63,12 +64,12 @@ class Readable(ABC):
         return any(self.is_(s) for s in states)
 
     def any_of(self, *groups: Sequence[str]) -> bool:
-        """Whether all states of at least one of the groups are active."""
-        return any(self.is_(*group) for group in groups)
+        """Whether all states of at least one of the groups are active; a name alone is a group of one."""
+        return any(self.is_(*_members(group)) for group in groups)
 
     def switch(self, *groups: Sequence[str]) -> str:
         """The first active state of the groups; empty when there is none."""
-        return next((s for group in groups for s in group if self.is_(s)), "")
+        return next((s for group in groups for s in _members(group) if self.is_(s)), "")
 
     def tick(self, state: str) -> int:
         """A state's tick; odd while active.
@@ -151,3 +152,7 @@ class Readable(ABC):
                 raise UsageError(
                     f"machine {self.id!r} has no state {name!r}" + near(str(name), self.schema.names), state=name
                 )
+
+
+def _members(group: Sequence[str]) -> Sequence[str]:
+    return (group,) if isinstance(group, str) else group

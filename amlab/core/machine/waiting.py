@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from amlab.core.machine.args import as_args
+from amlab.core.machine.checks import check_callable, check_ticks
 from amlab.core.machine.clock import Clock
 from amlab.core.machine.context import Context
 from amlab.core.machine.mutation import Result
@@ -50,6 +52,7 @@ class Waitable(Readable):
         return tuple([self.schema._index[s] for s in states])
 
     def _when(self, kind: Any, name: str, states: tuple[str, ...], check: Check, context: Context | None) -> Wait:
+        self._indexes(states)
         states = tuple(dict.fromkeys(states))
         indexes = self._indexes(states)
         if self.is_disposed:
@@ -79,7 +82,7 @@ class Waitable(Readable):
             ticks = self._ticks()
             return all(ticks[i] & 1 for i in at)
 
-        return self._when("when", " ".join(states), states, check, context)
+        return self._when("when", " ".join(map(str, states)), states, check, context)
 
     def when_not(self, *states: str, context: Context | None = None) -> Wait:
         """None of the states is active.
@@ -92,14 +95,15 @@ class Waitable(Readable):
             ticks = self._ticks()
             return not any(ticks[i] & 1 for i in at)
 
-        return self._when("not", "not " + " ".join(states), states, check, context)
+        return self._when("not", "not " + " ".join(map(str, states)), states, check, context)
 
     def when_time(self, ticks: Mapping[str, int], *, context: Context | None = None) -> Wait:
         """Every given state has come to its tick, or beyond: `when_time({"Ready": 3})`.
 
         Raises:
-            UsageError: An unknown state, or none given.
+            UsageError: An unknown state, none given, or a tick that is none.
         """
+        check_ticks(ticks)
         wanted = tuple(ticks.values())
         name = " ".join(f"{state}:{tick}" for state, tick in ticks.items())
 
@@ -115,6 +119,7 @@ class Waitable(Readable):
         Raises:
             UsageError: An unknown state.
         """
+        check_ticks({state: ticks})
         return self.when_time({state: self.tick(state) + ticks}, context=context)
 
     def when_next_active(self, state: str, *, context: Context | None = None) -> Wait:
@@ -133,7 +138,7 @@ class Waitable(Readable):
             UsageError: An unknown state.
         """
         (index,) = self._indexes((state,))
-        wanted = dict(args)
+        wanted = as_args(args) or {}
         name = f"{state} with {', '.join(f'{k}={v!r}' for k, v in wanted.items()) or 'any arguments'}"
         if self.is_disposed:
             return _ended(name)
@@ -145,7 +150,13 @@ class Waitable(Readable):
         return self._seen(self._waits.on_args(key, name, index, state, fits, context), bool)
 
     def when_query(self, query: Callable[[Clock], bool], *, context: Context | None = None) -> Wait:
-        """`query(clock)` gives true; asked after each change."""
+        """`query(clock)` gives true; asked after each change.
+
+        Raises:
+            UsageError: It cannot be called.
+            Exception: What it raised now; later, the wait ends then.
+        """
+        check_callable(query, "a query")
         name = f"query {getattr(query, '__name__', query)!s}"
         if self.is_disposed:
             return _ended(name)
@@ -158,7 +169,13 @@ class Waitable(Readable):
         return self._seen(self._waits.on_change(("query", query), name, check, context), check)
 
     def when_queue(self, result: Result, *, context: Context | None = None) -> Wait:
-        """The queued mutation that `result` answered has run; executed and canceled ones have."""
+        """The queued mutation that `result` answered has run; executed and canceled ones have.
+
+        Raises:
+            UsageError: It is no result.
+        """
+        if not isinstance(result, Result):
+            raise UsageError(f"{result!r} is no Result; pass what a mutation returned", value=result)
         if self.is_disposed:
             return _ended("the queue")
 

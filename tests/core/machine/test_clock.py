@@ -43,7 +43,7 @@ def test_what_grew_and_where():
 
 @pytest.mark.parametrize("call", ["is_before", "is_after", "diff", "changed"])
 def test_times_of_different_schemas_cannot_be_compared(call):
-    with pytest.raises(UsageError, match="times of . and of . states cannot be compared"):
+    with pytest.raises(UsageError, match=r"times of . and of . states cannot be compared"):
         getattr(Time([1, 2]), call)([1, 2, 3])
 
 
