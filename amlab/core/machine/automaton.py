@@ -58,11 +58,11 @@ class Automaton:
         self.hits = 0
         """Of those, how many were known by their cone."""
 
-    def config(self, states: tuple[int, ...]) -> Config:
-        """The configuration with the given active states, in this order."""
+    def config(self, states: tuple[int, ...], mask: int | None = None) -> Config:
+        """The configuration with the given active states, in this order; `mask` is their set, where known."""
         config = self._configs.get(states)
         if config is None:
-            config = Config(self, states, Relations.mask(states))
+            config = Config(self, states, Relations.mask(states) if mask is None else mask)
             if self.limit:
                 self._configs[states] = config
         return config
@@ -113,7 +113,7 @@ class Automaton:
             exits = [i for i in config.states if gone & r.bit[i]] if gone else []
             if len(exits) > 1:
                 order_states(r, exits, gone)
-            next_ = config if target == config.states else self.config(target)
+            next_ = config if target == config.states else self.config(target, outcome.kept)
             plan.settle(tuple(exits), next_)
         return plan
 

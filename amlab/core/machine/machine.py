@@ -563,15 +563,15 @@ class Machine(Waitable):
         return mutation.result
 
     def _call_home(self, call: Callable[[], object]) -> bool:
-        """Whether a loop at home will make the call."""
+        """Whether a loop that runs at home makes the call; one that was stopped makes it when it runs again."""
         loop = self._loop
-        if loop is None or not loop.is_running():
+        if loop is None:
             return False
         try:
             loop.call_soon_threadsafe(call)
-        except RuntimeError:  # closed just now
+        except RuntimeError:  # closed
             return False
-        return True
+        return loop.is_running()
 
     def _take_inbox(self) -> None:
         """Puts what other threads asked for into the queue, by the rules of the home thread's own."""
@@ -636,6 +636,8 @@ class Machine(Waitable):
         )
         if self._inbox or self.is_disposed:  # looked at last: another thread may have come in between
             self._quick = False
+            if self._inbox and self._loop is not None and not self._busy:  # came before the loop was known
+                self._call_home(self.drain)
 
     def _look(self) -> None:
         self._is_nudged = False

@@ -90,10 +90,14 @@ def _comes_first(state: int, other: int, after: list[int]) -> bool:
 def _insertion_sort(states: list[int], start: int, end: int, after: list[int]) -> None:
     for i in range(start + 1, end):
         state, at = states[i], i
-        while at > start and _comes_first(state, states[at - 1], after):
-            states[at] = states[at - 1]
+        while at > start:  # `_comes_first`, spelled out: it is asked for every state of every plan
+            before = states[at - 1]
+            if not after[before] >> state & 1 or after[state] >> before & 1:
+                break
+            states[at] = before
             at -= 1
-        states[at] = state
+        if at != i:
+            states[at] = state
 
 
 def _merge(states: list[int], start: int, middle: int, end: int, after: list[int]) -> None:
@@ -143,13 +147,24 @@ def _merge(states: list[int], start: int, middle: int, end: int, after: list[int
 
 
 def _lay_out(states: list[int], firm: list[int], members: int) -> list[int]:
-    rest = list(states)
-    out: list[int] = []
+    """Always takes the first state that waits for nobody."""
     missing = members
-    while rest:
-        at = next(k for k, i in enumerate(rest) if not firm[i] & missing)
-        state = rest.pop(at)
-        missing &= ~(1 << state)
+    out: list[int] = []
+    waiting: list[int] = []
+    for state in states:
+        if firm[state] & missing:
+            waiting.append(state)
+            continue
         out.append(state)
+        missing &= ~(1 << state)
+        at = 0
+        while at < len(waiting):
+            other = waiting[at]
+            at += 1
+            if not firm[other] & missing:
+                out.append(other)
+                missing &= ~(1 << other)
+                waiting.remove(other)
+                at = 0
     states[:] = out
     return states

@@ -59,10 +59,8 @@ class Config:
         """Auto states to try from here: inactive and removed by no active one, by index."""
         if self._auto is None:
             r = self.automaton.relations
-            open_ = r.auto & ~self.mask
-            self._auto = (
-                tuple(i for i in range(r.size) if open_ >> i & 1 and not r.removed_by[i] & self.mask) if open_ else ()
-            )
+            mask, removed_by = self.mask, r.removed_by
+            self._auto = tuple([i for i in r.auto_states if not mask & (r.bit[i] | removed_by[i])])
         return self._auto
 
     @property
@@ -179,9 +177,14 @@ class Plan:
         r = self.before.automaton.relations
         active = self.before.mask
         again = self.called_mask & r.multi & active
-        self.enters = tuple(i for i in self.target if (1 << i) & (~active | again))
+        fresh = self.target_mask & ~active | again
         self.exits = exits
-        self.ticks = tuple((i, 2 if active >> i & 1 else 1) for i in self.enters) + tuple((i, 1) for i in exits)
+        if fresh:
+            bit = r.bit
+            self.enters = enters = tuple([i for i in self.target if bit[i] & fresh])
+            self.ticks = tuple([(i, 2 if bit[i] & again else 1) for i in enters] + [(i, 1) for i in exits])
+        elif exits:
+            self.ticks = tuple([(i, 1) for i in exits])
         self.next = next_
         self.is_changing = bool(self.ticks)
         self.is_health = self.kind == MutationType.ADD and len(self.called) == 1 and bool(self.called_mask & r.health)

@@ -52,9 +52,9 @@ class Waitable(Readable):
         return tuple([self.schema._index[s] for s in states])
 
     def _when(self, kind: Any, name: str, states: tuple[str, ...], check: Check, context: Context | None) -> Wait:
-        self._indexes(states)
-        states = tuple(dict.fromkeys(states))
         indexes = self._indexes(states)
+        if len(states) > 1:
+            states, indexes = tuple(dict.fromkeys(states)), tuple(dict.fromkeys(indexes))
         if self.is_disposed:
             return _ended(name)
         if check(indexes):

@@ -10,7 +10,7 @@ Knows nothing of: mutations, event loops.
 from __future__ import annotations
 
 from _thread import RLock
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from itertools import count
 
 from amlab.core.machine.context import Context
@@ -23,24 +23,34 @@ Check = Callable[[tuple[int, ...]], bool]
 """Given the current indexes of the states that a wait is about."""
 ArgsCheck = Callable[[dict[str, object]], bool]
 ENDED = "its context ended"
+QUEUE_END, DISPOSAL = "queue-end", "disposal"
 _serial = count()
 
 
 class Entry:
-    """What the registry knows of one open wait; exactly one of the last five says what it waits for."""
+    """What the registry knows of one open wait; one of `check`, `args`, `result` and `event` says what it is for."""
 
-    __slots__ = ("by_args", "by_check", "event", "key", "names", "number", "result", "states", "wait")
+    __slots__ = ("args", "check", "event", "key", "names", "number", "result", "states", "wait")
 
-    def __init__(self, wait: Wait, key: Hashable, states: tuple[int, ...], names: tuple[str, ...]) -> None:
-        self.wait = wait
-        self.key = key
+    def __init__(
+        self,
+        states: tuple[int, ...] = (),
+        names: tuple[str, ...] = (),
+        *,
+        check: Check | None = None,
+        args: ArgsCheck | None = None,
+        result: Result | None = None,
+        event: str = "",
+    ) -> None:
         self.states = states
         self.names = names
+        self.check = check
+        self.args = args
+        self.result = result
+        self.event = event
         self.number = next(_serial)
-        self.by_check: Check | None = None
-        self.by_args: ArgsCheck | None = None
-        self.result: Result | None = None
-        self.event = ""
+        self.key: Hashable = None
+        self.wait: Wait
 
 
 class Waits:
@@ -78,74 +88,48 @@ class Waits:
         context: Context | None,
     ) -> Wait:
         """Met as soon as `check(states)` holds after one of the states ticked."""
-
-        def fill(entry: Entry) -> None:
-            entry.by_check = check
-
-        return self._share(key, name, context, fill, states, names)
+        return self._share(key, name, Entry(states, names, check=check), context)
 
     def on_change(self, key: Hashable, name: str, check: Callable[[], bool], context: Context | None) -> Wait:
         """Met as soon as `check()` holds after any tick; ended when it raises."""
-
-        def fill(entry: Entry) -> None:
-            entry.by_check = lambda _: check()
-
-        return self._share(key, name, context, fill)
+        return self._share(key, name, Entry(check=lambda _: check()), context)
 
     def on_args(
         self, key: Hashable, name: str, state: int, state_name: str, check: ArgsCheck, context: Context | None
     ) -> Wait:
         """Met when the state is entered with arguments for which `check(args)` holds; gives them."""
-
-        def fill(entry: Entry) -> None:
-            entry.by_args = check
-
-        return self._share(key, name, context, fill, (state,), (state_name,))
+        return self._share(key, name, Entry((state,), (state_name,), args=check), context)
 
     def on_result(self, result: Result, context: Context | None) -> Wait:
         """Met when the queued mutation with this result has run."""
-
-        def fill(entry: Entry) -> None:
-            entry.result = result
-
         key = ("queue", result.tick if result.has_run is None else id(result))
-        return self._share(key, f"queue tick {result.tick}", context, fill)
+        return self._share(key, f"queue tick {result.tick}", Entry(result=result), context)
 
     def on_queue_end(self, context: Context | None) -> Wait:
         """Met when the queue runs empty."""
-        return self._share("queue-end", "the end of the queue", context)
+        return self._share(QUEUE_END, "the end of the queue", Entry(event=QUEUE_END), context)
 
     def on_dispose(self) -> Wait:
         """Met when the machine is disposed."""
-        return self._share("dispose", "disposal", None)
+        return self._share(DISPOSAL, "disposal", Entry(event=DISPOSAL), None)
 
-    def _share(
-        self,
-        key: Hashable,
-        name: str,
-        context: Context | None,
-        fill: Callable[[Entry], None] | None = None,
-        states: tuple[int, ...] = (),
-        names: tuple[str, ...] = (),
-    ) -> Wait:
-        """The open wait for the key, or a new one."""
-        if context is not None and context.is_done:
-            over = Wait(name)
-            over.end(ENDED)
-            return over
-        event = key if isinstance(key, str) else ""
-        key = (key, None if context is None else id(context))
+    def _share(self, key: Hashable, name: str, entry: Entry, context: Context | None) -> Wait:
+        """The open wait for the key, or a new one with this entry."""
+        if context is not None:
+            if context.is_done:
+                over = Wait(name)
+                over.end(ENDED)
+                return over
+            key = (key, id(context))
         with self._lock:
             found = self._open.get(key)
             if found is not None and not found.wait.is_done:
                 return found.wait
-            wait = Wait(name, self._forget)
-            entry = self._open[key] = self._entries[wait] = Entry(wait, key, states, names)
-            entry.event = event
-            if fill is not None:
-                fill(entry)
+            wait = entry.wait = Wait(name, self._forget)
+            entry.key = key
+            is_first = not self._entries
+            self._open[key] = self._entries[wait] = entry
             self._hang(entry)
-            is_first = len(self._entries) == 1
         if is_first:
             self._changed()
         if context is not None:
@@ -158,9 +142,12 @@ class Waits:
         return wait
 
     def _hang(self, entry: Entry) -> None:
-        table = self._by_state if entry.by_check is not None else self._by_args
+        table = self._by_state if entry.check is not None else self._by_args
         for i in entry.states:
-            table.setdefault(i, {})[entry] = None
+            found = table.get(i)
+            if found is None:
+                found = table[i] = {}
+            found[entry] = None
         if not entry.states:
             self._others[entry] = None
 
@@ -171,11 +158,12 @@ class Waits:
                 return
             if self._open.get(entry.key) is entry:
                 del self._open[entry.key]
-            for table in (self._by_state, self._by_args):
-                for i in entry.states:
-                    entries = table.get(i)
-                    if entries is not None and entries.pop(entry, entry) is None and not entries:
-                        del table[i]
+            table = self._by_state if entry.check is not None else self._by_args
+            for i in entry.states:
+                found = table[i]
+                del found[entry]
+                if not found:
+                    del table[i]
             self._others.pop(entry, None)
             is_last = not self._entries
         if is_last:
@@ -193,17 +181,16 @@ class Waits:
     def ticked(self, states: Iterable[int], entered: Iterable[int], args: dict[str, object] | None) -> None:
         """Some states ticked; `entered` are those that were called or activated, with these arguments."""
         with self._lock:
-            asked = {entry: None for i in states for entry in self._by_state.get(i, ())}
-            asked.update((entry, None) for entry in self._others if entry.by_check is not None)
-            called = {entry: None for i in entered for entry in self._by_args.get(i, ())} if self._by_args else {}
+            tables = [self._by_state[i] for i in states if i in self._by_state] if self._by_state else []
+            asked = [entry for table in tables for entry in table]
+            asked += [entry for entry in self._others if entry.check is not None]
+            called = [e for i in entered for e in self._by_args.get(i, ())] if self._by_args else []
         if not asked and not called:
             return
-        met: list[tuple[int, Wait, object]] = [(e.number, e.wait, None) for e in _true(asked)]
-        met += [(e.number, e.wait, dict(args or {})) for e in called if _fits(e, args or {})]
-        if len(met) > 1:
-            met.sort(key=lambda found: found[0])
-        for _, wait, value in met:
-            wait.meet(value)
+        met: dict[Entry, object] = dict.fromkeys(filter(_holds, asked if len(tables) < 2 else dict.fromkeys(asked)))
+        met.update((entry, dict(args or {})) for entry in called if _fits(entry, args or {}))
+        for entry in sorted(met, key=lambda entry: entry.number) if len(met) > 1 else met:
+            entry.wait.meet(met[entry])
 
     def look(self) -> None:
         """Looks at everything that can be told from the clocks, as if all states had ticked."""
@@ -218,7 +205,7 @@ class Waits:
 
     def queue_ended(self) -> None:
         """The queue is empty."""
-        for entry in self._waiting(lambda entry: entry.event == "queue-end"):
+        for entry in self._waiting(lambda entry: entry.event is QUEUE_END):
             entry.wait.meet()
 
     def _waiting(self, which: Callable[[Entry], bool]) -> list[Entry]:
@@ -229,7 +216,7 @@ class Waits:
 
     def disposed(self) -> None:
         """Nothing will happen any more."""
-        for entry in self._waiting(lambda entry: entry.event == "dispose"):
+        for entry in self._waiting(lambda entry: entry.event is DISPOSAL):
             entry.wait.meet()
         with self._lock:
             left = list(self._entries)
@@ -242,21 +229,18 @@ def _nothing() -> None:
     """Nobody to tell."""
 
 
-def _true(asked: Iterable[Entry]) -> Iterator[Entry]:
-    """Those whose check holds; one that raises is a query, and its wait ends."""
-    for entry in asked:
-        check = entry.by_check
-        try:
-            holds = check is not None and check(entry.states)
-        except Exception as err:
-            entry.wait.end(f"it raised {err!r}")
-            continue
-        if holds:
-            yield entry
+def _holds(entry: Entry) -> bool:
+    """Whether its check does; one that raises is a query, and its wait ends."""
+    check = entry.check
+    try:
+        return check is not None and check(entry.states)
+    except Exception as err:
+        entry.wait.end(f"it raised {err!r}")
+        return False
 
 
 def _fits(entry: Entry, args: dict[str, object]) -> bool:
     try:
-        return entry.by_args is not None and entry.by_args(args)
+        return entry.args is not None and entry.args(args)
     except Exception:  # values that cannot be compared are not equal
         return False

@@ -528,3 +528,31 @@ def test_many_threads_may_dispose_of_it_and_it_ends_once():
         for worker in workers:
             worker.join()
         assert ended == [m]
+
+
+def test_what_came_before_the_loop_was_known_runs_once_the_machine_waits_in_it(other):
+    m = Machine(Flow)
+    other(m.add, "A")
+
+    async def main():
+        await m.when("A")
+
+    asyncio.run(main())
+
+
+def test_a_loop_that_was_stopped_runs_it_when_it_goes_on(other):
+    loop = asyncio.new_event_loop()
+
+    async def make():
+        return Machine(Flow)
+
+    async def wait():
+        await asyncio.sleep(0)
+
+    try:
+        m = loop.run_until_complete(make())
+        other(m.add, "A")
+        loop.run_until_complete(wait())
+        assert m.is_("A")
+    finally:
+        loop.close()
