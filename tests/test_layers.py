@@ -70,6 +70,7 @@ ALLOWED = {
     ("amlab.core.machine.wait", "asyncio"): "what is awaited belongs to the loop that awaits it, loaded then",
     ("amlab.core.machine.watchdog", "os"): "its thread does not outlive a fork",
     ("amlab.dbg.format.registry", "time"): "paces the progress bar of opening a file",
+    ("amlab.dbg.view.graphviz_run", "subprocess"): "runs Graphviz's `dot`",
 }
 """Exceptions, and why."""
 
