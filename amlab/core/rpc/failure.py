@@ -23,6 +23,8 @@ Link = list[Any]
 MAX_LINKS = 16
 MAX_TEXT = 4096
 MAX_TRACEBACK = 8192
+MAX_BYTES = 40_000
+"""Of all links together; past that only names and short texts follow.  It fits the smallest frame."""
 
 
 class RemoteError(AmlabError):
@@ -41,12 +43,15 @@ class RemoteError(AmlabError):
 def describe(error: BaseException) -> list[Link]:
     """An exception as links, bounded in number and length."""
     links: list[Link] = []
+    size = 0
     seen: set[int] = set()
     step: BaseException | None = error
     is_cause = True
     while step is not None and id(step) not in seen and len(links) < MAX_LINKS:
         seen.add(id(step))
-        links.append(_link(step, is_cause=is_cause))
+        link = _link(step, is_cause=is_cause)
+        size += sum(len(word.encode()) for word in link[:3])
+        links.append(link if size <= MAX_BYTES else [link[0][:200], link[1][:200], "", is_cause])
         is_cause = step.__cause__ is not None
         step = step.__cause__ or (None if step.__suppress_context__ else step.__context__)
     return links
@@ -63,7 +68,7 @@ def _link(error: BaseException, *, is_cause: bool) -> Link:
     except Exception as e:
         text = f"(its text failed: {type(e).__name__})"
     trace = "".join(format_tb(error.__traceback__, -20))
-    return [type(error).__name__, _sendable(text[:MAX_TEXT]), _sendable(trace[-MAX_TRACEBACK:]), is_cause]
+    return [type(error).__name__[:200], _sendable(text[:MAX_TEXT]), _sendable(trace[-MAX_TRACEBACK:]), is_cause]
 
 
 def _sendable(text: str) -> str:

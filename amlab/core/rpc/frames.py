@@ -121,8 +121,6 @@ def _walk(body: bytes, at: int, end: int, depth: int, max_items: int, items: int
             items += abs(count)
             if items > max_items:
                 raise remote(Fault.OVERSIZE, f"{items} values or more, allowed are {max_items}", offset=at)
-            if abs(count) > end - at:
-                raise remote(Fault.GARBAGE, f"{abs(count)} values claimed in {end - at} bytes", offset=at)
             outer.append(left)
             left = count
         elif first == 0xC1 or not has_ext:

@@ -80,6 +80,8 @@ def test_a_bucket_never_gives_more_than_burst_and_rate_allow(steps):
 
 def test_a_refused_bucket_takes_nothing_and_a_clock_that_goes_back_gives_nothing():
     bucket = Bucket(1.0, 5.0, 100.0)
+    bucket.refill(50.0)
+    assert bucket.tokens == 5.0
     assert bucket.take(5, 100.0)
     assert not bucket.take(1, 50.0)
     assert not bucket.take(2, 101.0)

@@ -5,6 +5,8 @@ import traceback
 import pytest
 
 from amlab.core.rpc.failure import MAX_LINKS, RemoteError, describe, rebuild, shorten
+from amlab.core.rpc.frames import encode_frame
+from amlab.core.rpc.limits import MIN_FRAME
 from amlab.core.rpc.values import Types
 
 
@@ -73,6 +75,11 @@ def test_long_and_circular_chains_and_texts_are_bounded():
     assert len(links) == MAX_LINKS
     assert len(shorten(links)) == 4
     rebuild(shorten(links))
+    first = last = ValueError("ü" * 4096)
+    for _ in range(20):
+        last.__cause__ = ValueError("ü" * 4096)
+        last = last.__cause__
+    assert 30_000 < len(encode_frame((40, 1, describe(first)), MIN_FRAME)) <= MIN_FRAME
 
 
 def test_an_exception_whose_text_fails_is_still_told():
