@@ -4,7 +4,8 @@
 
 Layout: `record` records live machines (light: a worker loads it), `format` files of sessions, ours and Go's,
 `session` the store with its cursors, `query` questions to it, `view` texts and pictures of everything, `cli`
-the command `amlab`, `demo` machines for it to show.  Names are loaded when they are first used.
+the command `amlab`, `demo` machines for it to show, `bench` what it
+measures.  Names are loaded when they are first used.
 
 Knows nothing of: how machines are run in processes.
 """

@@ -64,21 +64,25 @@ def cyclic_pairs(after: list[int]) -> list[int]:
 
 def sort_after(states: list[int], after: list[int], firm: list[int]) -> list[int]:
     """Sorts in place by `after` (masks per state), then mends what breaks a `firm` pair."""
+    members = followed = 0
+    for i in states:
+        members |= 1 << i
+        followed |= after[i]
+    followed &= members
+    if not followed:
+        return states
     for start in range(0, len(states), BLOCK):
-        _insertion_sort(states, start, min(start + BLOCK, len(states)), after)
+        _insertion_sort(states, start, min(start + BLOCK, len(states)), after, followed)
     width = BLOCK
     while width < len(states):
         for left in range(0, len(states) - width, 2 * width):
             _merge(states, left, left + width, min(left + 2 * width, len(states)), after)
         width *= 2
-    seen = 0
-    members = 0
+    missing = members
     for i in states:
-        members |= 1 << i
-    for i in states:
-        if firm[i] & members & ~seen:
+        if firm[i] & missing:
             return _lay_out(states, firm, members)
-        seen |= 1 << i
+        missing ^= 1 << i
     return states
 
 
@@ -87,17 +91,18 @@ def _comes_first(state: int, other: int, after: list[int]) -> bool:
     return bool(after[other] >> state & 1) and not after[state] >> other & 1
 
 
-def _insertion_sort(states: list[int], start: int, end: int, after: list[int]) -> None:
+def _insertion_sort(states: list[int], start: int, end: int, after: list[int], followed: int) -> None:
     for i in range(start + 1, end):
         state, at = states[i], i
-        while at > start:  # `_comes_first`, spelled out: it is asked for every state of every plan
+        if not followed >> state & 1:  # nobody comes after it
+            continue
+        while at > start:  # `_comes_first`, spelled out
             before = states[at - 1]
             if not after[before] >> state & 1 or after[state] >> before & 1:
                 break
             states[at] = before
             at -= 1
-        if at != i:
-            states[at] = state
+        states[at] = state
 
 
 def _merge(states: list[int], start: int, middle: int, end: int, after: list[int]) -> None:
@@ -151,20 +156,28 @@ def _lay_out(states: list[int], firm: list[int], members: int) -> list[int]:
     missing = members
     out: list[int] = []
     waiting: list[int] = []
+    awaited = 0
     for state in states:
         if firm[state] & missing:
             waiting.append(state)
+            awaited |= firm[state]
             continue
         out.append(state)
-        missing &= ~(1 << state)
-        at = 0
-        while at < len(waiting):
-            other = waiting[at]
-            at += 1
-            if not firm[other] & missing:
-                out.append(other)
-                missing &= ~(1 << other)
-                waiting.remove(other)
-                at = 0
+        missing ^= 1 << state
+        if awaited >> state & 1:
+            missing = _release(waiting, out, firm, missing)
     states[:] = out
     return states
+
+
+def _release(waiting: list[int], out: list[int], firm: list[int], missing: int) -> int:
+    at = 0
+    while at < len(waiting):
+        other = waiting[at]
+        at += 1
+        if not firm[other] & missing:
+            out.append(other)
+            missing ^= 1 << other
+            waiting.remove(other)
+            at = 0
+    return missing

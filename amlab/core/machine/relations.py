@@ -39,7 +39,7 @@ class Relations:
         "add",
         "after",
         "after_firm",
-        "auto",
+        "auto", "auto_states",
         "bit",
         "has_add",
         "has_after",
@@ -84,6 +84,7 @@ class Relations:
         self.has_after = self.mask(i for i, mask in enumerate(self.after) if mask)
         self.multi = self.mask(i for i, s in enumerate(states) if s.multi)
         self.auto = self.mask(i for i, s in enumerate(states) if s.auto)
+        self.auto_states = tuple([i for i, s in enumerate(states) if s.auto])
         self.health = self.mask(index[x] for x in ("Healthcheck", "Heartbeat") if x in index)
         self.topology = topology(names, {n: schema.states[n].require for n in names})
         """Per state: its rank among required ones first, or -1 outside the require graph."""
