@@ -19,7 +19,15 @@ def recorded(tmp_path):
 
 def test_it_holds_a_refusal_by_a_relation_one_by_a_handler_an_error_and_causes_across_machines(tmp_path):
     session, results = recorded(tmp_path)
-    assert [str(r) for r in results] == ["executed", "canceled", "executed", "executed", "executed", "executed", "canceled"]
+    assert [str(r) for r in results] == [
+        "executed",
+        "canceled",
+        "executed",
+        "executed",
+        "executed",
+        "executed",
+        "canceled",
+    ]
     report = verify(session)
     assert report.is_ok
     assert report.checked == report.reproduced > 30
