@@ -127,6 +127,8 @@ class Mutation:
     is_check = False
     is_first = False
     """From another thread, to run before all that wait."""
+    is_of_auto = False
+    """The Exception of an auto mutation that failed: auto states are tried again once, not for ever."""
     queue_tick = 0
     """Queue tick at which it runs; 0 for prepended ones."""
     queue_tick_now = 0

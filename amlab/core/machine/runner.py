@@ -23,6 +23,7 @@ from amlab.core.machine.handlers import NO_CALLS, Phase, Site
 from amlab.core.machine.logs import CHANGES, OPS
 from amlab.core.machine.mutation import ADD, CANCELED, EVAL, EXECUTED, NO_SOURCE, Mutation, Result, Source
 from amlab.core.machine.plan import AGAIN, AUTO
+from amlab.core.machine.state import EXCEPTION
 from amlab.core.machine.transition import Transition
 from amlab.errors import HandlerError
 
@@ -145,7 +146,8 @@ def run(m: Machine, mutation: Mutation) -> Result:
         tx.is_changed = False
     tx.is_accepted = is_accepted
     if is_accepted and not mutation.is_check and not plan.is_direct and not is_auto:
-        _wake_auto(m)
+        if not mutation.is_of_auto or not tx.time_before[m.schema._index[EXCEPTION]] & 1:
+            _wake_auto(m)
         if handlers is None and plan.quick_ticks is None:
             plan.foresee()
     tx.queue_len = len(m._queue.items)
@@ -290,7 +292,7 @@ def _apply(m: Machine, tx: Transition, sites: tuple[Site, ...]) -> bool:
 def _fail(m: Machine, tx: Transition, site: Site, error: Exception) -> None:
     """A handler failed: puts back what it can, and prepends Exception, unless that is what failed."""
     tx.error, tx.refused_by = error, site.name
-    exception = m.schema._index["Exception"]
+    exception = m.schema._index[EXCEPTION]
     is_nested = exception in tx.first_plan.called
     if site.phase >= Phase.END and not is_nested:
         _put_back(m, tx, site)
@@ -302,12 +304,14 @@ def _fail(m: Machine, tx: Transition, site: Site, error: Exception) -> None:
         "err_trace": error.__traceback__,
         "panic": {"called": tx.called, "states_before": tx.states_before, "tx": tx.id, "handler": site.name},
     }
-    names: tuple[str, ...] = ("Exception",)
+    names: tuple[str, ...] = (EXCEPTION,)
     if isinstance(error, HandlerError) and error.fields.get("timeout_s") and "ErrHandlerTimeout" in m.schema:
-        names = ("ErrHandlerTimeout", "Exception")
+        names = ("ErrHandlerTimeout", EXCEPTION)
     m._error = error
     source = Event(m, site.name, tx).as_source()
-    m._prepend(Mutation(ADD, m.schema.automaton.index(names), names, args, source))
+    mutation = Mutation(ADD, m.schema.automaton.index(names), names, args, source)
+    mutation.is_of_auto = tx.is_auto
+    m._prepend(mutation)
 
 
 def _put_back(m: Machine, tx: Transition, site: Site) -> None:
