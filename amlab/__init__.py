@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from amlab.core.machine.transition import Transition
     from amlab.core.machine.wait import WaitEndedError
     from amlab.dbg.query.verify import verify
+    from amlab.dbg.record.memory import record
     from amlab.dbg.record.recorder import Recorder
     from amlab.dbg.session.session import Session
+    from amlab.dbg.view.draw import draw_machines, draw_schema, draw_steps
     from amlab.errors import AmlabError, FormatError, HandlerError, ReplayMismatch, SchemaError, UsageError
 
     __version__: str
@@ -72,12 +74,16 @@ __all__ = [
     "WaitEndedError",
     "core",
     "dbg",
+    "draw_machines",
+    "draw_schema",
+    "draw_steps",
     "errors",
     "pipe",
     "pipe_all",
     "pipe_connected",
     "pipe_error",
     "pipe_ready",
+    "record",
     "verify",
 ]
 
@@ -108,11 +114,15 @@ _HOMES = {
     "Transition": "amlab.core.machine.transition",
     "UsageError": "amlab.errors",
     "WaitEndedError": "amlab.core.machine.wait",
+    "draw_machines": "amlab.dbg.view.draw",
+    "draw_schema": "amlab.dbg.view.draw",
+    "draw_steps": "amlab.dbg.view.draw",
     "pipe": "amlab.core.machine.pipes",
     "pipe_all": "amlab.core.machine.pipes",
     "pipe_connected": "amlab.core.machine.pipes",
     "pipe_error": "amlab.core.machine.pipes",
     "pipe_ready": "amlab.core.machine.pipes",
+    "record": "amlab.dbg.record.memory",
     "verify": "amlab.dbg.query.verify",
 }
 

@@ -187,8 +187,12 @@ class Walk:
     def _judge(self, i: int, flag: int, after: list[int]) -> Verdict:
         columns, states = self.machine.columns, self.machine.states
         called, kind = columns.called[i].tolist(), int(columns.kind[i])
+        told = columns.odd.get(i, {})
+        if "clocks_before" in told:
+            ticks = [*told["clocks_before"].tolist(), *[0] * len(after)][: len(after)]
+            self._starts = [Start(ticks, self._automaton.config(told["active_before"]), is_order_known=True)]
         trouble = (
-            Reason.STRANGE_STATE if columns.odd.get(i, {}).get("called") or max(called, default=0) >= len(after)
+            Reason.STRANGE_STATE if told.get("called") or max(called, default=0) >= len(after)
             else "" if 0 <= kind <= 2 else Reason.STRANGE_KIND
         )  # fmt: skip
         if trouble or self._is_lost:

@@ -114,6 +114,7 @@ class Expansion:
         steps: dict[int, list[int]] = {}
         resets: list[Reset] = []
         odd: dict[int, dict[str, Any]] = {}
+        told_before: dict[int, Ints] = {}
         ragged: dict[str, dict[int, list[int]]] = {"log": {}, "pre_log": {}, "args": {}}
         queued_ticks: dict[int, int] = {}
         then_ticks: dict[int, int] = {}
@@ -128,6 +129,7 @@ class Expansion:
                     (known_ticks if is_record else marks).append((record, tick))
             if "state" in detail:
                 resets.append(Reset(record, np.array(detail["state"], dtype=np.int64)))
+                told_before[record] = resets[-1].clocks
                 starts[record] = tuple(moves.states(detail.get("active") or ()))
                 if "gap" in detail:
                     self.gaps.append((record, int(detail["gap"]), "no room"))
@@ -158,7 +160,10 @@ class Expansion:
             if "active" in detail:
                 orders[record] = tuple(moves.states(detail["active"]))
             if "refusals" in detail:
-                odd[record] = self._odd(detail)
+                odd.setdefault(record, {}).update(self._odd(detail))
+        for record, clocks in told_before.items():
+            if record < count:
+                odd.setdefault(record, {}).update(clocks_before=clocks, active_before=starts[record])
         # A mark tells the tick before the record that follows, unless that knows its own.
         known_ticks += [(r, tick + int(advance[r])) for r, tick in marks if r < count]
         queue_tick = _running(advance, known_ticks)
