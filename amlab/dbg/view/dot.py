@@ -8,6 +8,8 @@ Knows nothing of: places, other formats.
 
 from __future__ import annotations
 
+from html import escape
+
 import graphviz
 
 from amlab.dbg.view.labels import cut_middle
@@ -17,7 +19,7 @@ from amlab.dbg.view.words import tooltip, words_of
 
 __all__ = ["dot_text"]
 
-_LONGEST = 60
+_LONGEST, _LONGEST_LINE = 60, 400
 _HEADS = {Head.NONE: "none", Head.ARROW: "normal", Head.OPEN: "vee", Head.BAR: "tee", Head.DOT: "odot"}
 _FONT = "Helvetica,Arial,sans-serif"
 
@@ -84,6 +86,5 @@ def _node_look(node: Node) -> dict[str, str]:
 
 
 def _escaped(*lines: str) -> str:
-    r"""Lines as one attribute: backslashes and entities stand for themselves, lines are joined by `\n`."""
-    plain = [graphviz.escape(line.replace("&", "&amp;")) for line in lines]
-    return str(graphviz.nohtml("\\n".join(plain)))
+    r"""Lines as one attribute, joined by `\n`: no name in them is read as an escape, an entity or HTML."""
+    return "\\n".join([str(graphviz.escape(escape(cut_middle(line, _LONGEST_LINE), quote=False))) for line in lines])

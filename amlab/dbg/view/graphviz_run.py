@@ -96,7 +96,9 @@ def _dot(sizes: Mapping[int, tuple[float, float]], links: Mapping[int, Link], lo
     return "\n".join(lines)
 
 
-def _read(answer: dict[str, Any], sizes: Mapping[int, tuple[float, float]], links: Mapping[int, Link]) -> Placement:
+def _read(answer: Any, sizes: Mapping[int, tuple[float, float]], links: Mapping[int, Link]) -> Placement:
+    if not isinstance(answer, dict):
+        raise TypeError(f"a {type(answer).__name__} instead of an object")
     placement = Placement()
     for thing in answer.get("objects", ()):
         name = thing["name"]

@@ -62,7 +62,9 @@ def _laid_out(
     layout: str,
     time_limit_s: float,
 ) -> Placement:
-    if not sizes or layout == "layered":
+    if not sizes:
+        return Placement(engine="grid")
+    if layout == "layered":
         return layered(sizes, links, loose)
     programs = PROGRAMS if layout in {"auto", "graphviz"} else (layout,)
     excess = len(links) - len(sizes)

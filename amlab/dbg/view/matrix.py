@@ -16,7 +16,7 @@ from amlab.dbg.view.model import EdgeKind, Graph, NodeKind
 from amlab.dbg.view.palette import EDGE_STYLES, LOOK_STYLES, Look, look_of
 from amlab.dbg.view.svg_marks import mark_tag
 from amlab.dbg.view.svg_page import page
-from amlab.dbg.view.svg_style import num, style_sheet, text_tag, xml
+from amlab.dbg.view.svg_style import data, num, style_sheet, text_tag, xml
 from amlab.dbg.view.words import tooltip
 
 __all__ = ["matrix_text"]
@@ -60,7 +60,7 @@ def _sides(graph: Graph, names: Sequence[str], cell: float, side: float, head: f
         place = f"translate({num(cell * 0.6)} {num(y)}) scale({cell / 15:.2f})"
         mark = f'<g transform="{place}">{mark_tag(look, 0, 0)}</g>'
         parts.append(
-            f'<g class="node look-{look.value}" data-state="{xml(node.key)}"><title>{xml(tooltip(node))}</title>'
+            f'<g class="node look-{look.value}" {data("state", node.key)}><title>{xml(tooltip(node))}</title>'
             + (mark if node.kind is not NodeKind.ONE_OF else "")
             + text_tag(side - 6, y + font * 0.35, name, classes, anchor="end", more=more)
             + "</g>"
@@ -89,7 +89,7 @@ def _cells(graph: Graph, cell: float, side: float, head: float) -> list[str]:
         more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
         words = f"{graph.nodes[row].label} {kind.verb} {', '.join(labels)}{more}"
         parts.append(
-            f'<g class="edge edge-{kind.value}" data-from="{xml(graph.nodes[row].key)}" data-count="{len(columns)}">'
+            f'<g class="edge edge-{kind.value}" {data("from", graph.nodes[row].key)} data-count="{len(columns)}">'
             f'<title>{xml(words)}</title><path class="{_ways(kind)}" d="{signs}"/></g>'
         )
     return parts

@@ -9,7 +9,7 @@ Knows nothing of: machines, sessions, coordinates, colours.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 __all__ = ["Edge", "EdgeKind", "Graph", "Line", "LineKind", "Node", "NodeKind"]
@@ -141,7 +141,3 @@ class Graph:
             if node.key == key:
                 return node
         raise KeyError(key)
-
-    def noting(self, *notes: str) -> Graph:
-        """The graph with more notes; empty ones are left out."""
-        return replace(self, notes=(*self.notes, *(note for note in notes if note)))

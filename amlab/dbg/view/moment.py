@@ -183,6 +183,7 @@ def _of_record(m: MachineRecord) -> Moment:
         moment.notes.append(f"the recorded schema is not sound, shown as recorded: {err.message}")
         return moment
     moment = _of_schema(m.key, schema)
+    moment.states = m.states  # without the `Exception` that a schema adds where none was recorded
     if not m.schema_dict and m.states:
         moment.notes.append("no schema was recorded: relations are not known")
     return moment

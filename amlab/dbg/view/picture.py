@@ -73,7 +73,7 @@ class Picture:
 
     @property
     def layout(self) -> str:
-        """What placed it: `graphviz-pure`, `dot`, `layered` or `matrix`."""
+        """What placed it: `graphviz-pure`, `dot`, `layered`, `matrix`, or `grid` where nothing is related."""
         return self._placed[1].engine
 
     @property

@@ -68,7 +68,7 @@ class Placement:
     boxes: dict[int, Box] = field(default_factory=dict)
     routes: dict[int, Route] = field(default_factory=dict)
     engine: str = ""
-    """What placed them: `graphviz-pure`, `dot`, `layered`."""
+    """What placed them: `graphviz-pure`, `dot`, `layered`, or `grid` where there are no links."""
     note: str = ""
     """Why it was not the one asked for; empty when it was."""
 

@@ -155,8 +155,8 @@ def _recorded_steps(tx: Tx) -> tuple[Act, ...]:
 
 
 def _live(tx: Transition) -> Resolution:
-    names = tx.machine.schema.names
     before, after = tx.time_before, tx.time_after
+    names = tx.machine.schema.names[: len(before)]  # those of then: a machine can grow
     moved = [i for i, tick in enumerate(after) if tick != before[i]]
     entering = frozenset(names[i] for i in moved if after[i] & 1)
     leaving = frozenset(names[i] for i in moved if before[i] & 1 and not after[i] & 1)

@@ -203,7 +203,7 @@ class Story:
         if is_idle:
             self._keep(who)
             return
-        how = "active" if is_there else "to enter as well" if what in self._to_enter else "met"
+        how = "active" if is_there else "to enter as well" if what in self._to_enter else "met so far"
         self._say(f"{who} requires {what}: {how}", LineKind.RELATION, 1, [who, what], [edge])
 
     def _keep(self, who: str) -> None:

@@ -18,7 +18,7 @@ from amlab.dbg.view.palette import EDGE_STYLES, LOOK_STYLES, Look, look_of
 from amlab.dbg.view.placement import Box, Placement, Route, bounds_of
 from amlab.dbg.view.svg_marks import head_tag, mark_tag, path_of
 from amlab.dbg.view.svg_page import page
-from amlab.dbg.view.svg_style import num, style_sheet, text_tag, xml
+from amlab.dbg.view.svg_style import data, num, style_sheet, text_tag, xml
 from amlab.dbg.view.words import tooltip, words_of
 
 __all__ = ["node_size", "svg_text"]
@@ -78,7 +78,7 @@ def _node(node: Node, box: Box) -> str:
         circle = f'<circle class="box" cx="{num(box.x)}" cy="{num(box.y)}" r="9.5"/>'
         label = text_tag(box.x, box.y + 3.8, node.label, "label small", anchor="middle")
         return f'<g class="look-{look.value}"><title>{xml(tooltip(node))}</title>{circle}{label}</g>'
-    parts = [f'<g class="node look-{look.value}" data-state="{xml(node.key)}"><title>{xml(tooltip(node))}</title>']
+    parts = [f'<g class="node look-{look.value}" {data("state", node.key)}><title>{xml(tooltip(node))}</title>']
     x, y = box.x - box.width / 2, box.y - box.height / 2
     radius = 3 if node.kind is NodeKind.MACHINE else 7
     rect = f'width="{num(box.width)}" height="{num(box.height)}" rx="{radius}"'
@@ -108,7 +108,7 @@ def _link(drawing: Drawing, link: Link, route: Route, *, is_mixed: bool) -> str:
     style = EDGE_STYLES[link.kind]
     tail, head = drawing.nodes[link.tail], drawing.nodes[link.head]
     stress = (" used" if link.is_used else " faint") if is_mixed else ""
-    ends = f'data-from="{xml(tail.key)}" data-to="{xml(head.key)}"'
+    ends = f"{data('from', tail.key)} {data('to', head.key)}"
     names = {tail.key: tail.label, head.key: head.label}
     words = xml(link.note or "\n".join(line for edge in link.edges for line in words_of(edge, names)))
     parts = [f'<g class="edge edge-{link.kind.value}{stress}" {ends}><title>{words}</title>']

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from amlab.dbg.view.labels import SANS_FONT
+from amlab.dbg.view.labels import SANS_FONT, printable
 from amlab.dbg.view.model import EdgeKind
 from amlab.dbg.view.palette import EDGE_STYLES, INK, LOOK_STYLES, LOUD, MUTED, PAPER, RULE, Colour, Look
 
-__all__ = ["ROOT", "num", "style_sheet", "text_tag", "xml"]
+__all__ = ["ROOT", "data", "num", "style_sheet", "text_tag", "xml"]
 
 ROOT = "amlab-view"
 """Class of every picture's outermost element."""
@@ -28,6 +28,11 @@ Rule = tuple[str, str, Colour]
 def xml(text: str) -> str:
     """Text made safe for elements and attributes."""
     return escape(text, quote=True)
+
+
+def data(name: str, value: str) -> str:
+    """An attribute `data-NAME`, for scripts and tests."""
+    return f'data-{name}="{xml(printable(value))}"'
 
 
 def num(value: float) -> str:
