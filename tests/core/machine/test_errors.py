@@ -281,3 +281,21 @@ def test_an_interrupted_handler_leaves_a_machine_that_goes_on(m):
     m.add("ErrWork")
     assert m.is_("Start", "Ready", "ErrWork")
     assert m.queue_len == 0
+
+
+@pytest.mark.parametrize("name", ["AutoEnter", "AutoState", "AnyState"])
+def test_an_auto_state_that_always_fails_is_tried_again_once_and_not_for_ever(name):
+    """Each failure adds Exception, each change tries the auto states: without an end, the machine would hang."""
+    tries = []
+
+    def boom(e):
+        if "Auto" in e.transition.called:
+            tries.append(e.transition.called)
+            raise ValueError("always")
+
+    m = Machine({"A": {}, "Auto": {"auto": True, "require": ["A"]}}, handlers={name: boom})
+    assert m.add("A").is_executed
+    assert len(tries) == (1 if name == "AnyState" else 2)  # AnyState comes last: the state itself is in
+    assert m.is_("A", "Exception")
+    assert m.is_("Auto") is (name == "AnyState")
+    assert m.queue_len == 0

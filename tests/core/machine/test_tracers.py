@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from amlab import Machine, State, States, Tracer
+from amlab import Machine, Schema, State, States, Tracer
 from amlab.core.machine.tracer import HOOKS
 
 
@@ -387,3 +389,60 @@ def test_the_queue_ends_once_also_when_a_short_way_handler_asks_for_more():
     t.calls.clear()
     m.add("C")
     assert t.calls == [("queue_end", m.queue_tick)]
+
+
+NAMES = tuple("ABCD")
+HANDLERS = [x + suffix for x in (*NAMES, "Exception") for suffix in ("Enter", "Exit", "State", "End")]
+HANDLERS += ["AnyEnter", "AnyState", *(x + y for x in NAMES for y in NAMES)]
+SOME = st.lists(st.sampled_from(NAMES), max_size=2)
+SCHEMAS = st.fixed_dictionaries(
+    {
+        name: st.fixed_dictionaries(
+            {"require": SOME, "add": SOME, "remove": SOME, "auto": st.booleans(), "multi": st.booleans()}
+        )
+        for name in NAMES
+    }
+)
+ACTIONS = st.sampled_from(["pass", "refuse", "raise", "add", "remove", "set", "can_add"])
+PROGRAMS = st.dictionaries(st.sampled_from(HANDLERS), st.tuples(ACTIONS, st.sampled_from(NAMES)), max_size=6)
+CALLS = st.lists(
+    st.tuples(
+        st.sampled_from(["add", "remove", "set", "toggle", "can_add"]), st.lists(st.sampled_from(NAMES), min_size=1)
+    ),
+    max_size=12,
+)
+
+
+def lives(schema, program, calls, prepare):
+    """All that can be seen of a machine's life from outside."""
+    seen = []
+
+    def handler(name, action, state):
+        def handle(e):
+            seen.append(name)
+            if action == "raise":
+                raise ValueError(name)
+            if action in {"add", "remove", "set", "can_add"} and len(seen) < 50:
+                seen.append(int(getattr(e.machine, action)(state)))
+            return action != "refuse" if not name.endswith(("State", "End")) else None
+
+        return handle
+
+    m = Machine(schema, "m", handlers={n: handler(n, *what) for n, what in program.items()}, handler_timeout_s=0)
+    prepare(m)
+    for call, states in calls:
+        result = getattr(m, call)(*states)
+        seen.append((int(result), result.why, m.time(), m.active_states, m.queue_tick, m.queue_len, repr(m.err)))
+    return seen
+
+
+@settings(max_examples=150, deadline=None)
+@given(SCHEMAS, PROGRAMS, CALLS)
+def test_being_watched_changes_nothing(schema, program, calls):
+    """The quick ways and the long one are the same machine."""
+    schema = Schema.from_dict(schema, lenient=True)
+    alone = lives(schema, program, calls, lambda m: None)
+    assert alone == lives(schema, program, calls, lambda m: m.bind_tracer(Everything()))
+    assert alone == lives(schema, program, calls, lambda m: m.bind_tracer(Sinking()))
+    assert alone == lives(schema, program, calls, lambda m: setattr(m, "log_level", 5))
+    assert alone == lives(schema, program, calls, lambda m: (m.new_state_ctx("A"), m.when_query(lambda clock: False)))
