@@ -128,7 +128,8 @@ def pack_ticks(pairs: Sequence[int], width: int = 1 << 22) -> list[int]:
 
 def unpack_ticks(packed: Ints) -> tuple[Ints, Ints]:
     """States, and how much each ticks."""
-    return packed >> TICK_BITS, packed & ((1 << TICK_BITS) - 1)
+    wide = packed.astype(np.int32)
+    return wide >> TICK_BITS, wide & ((1 << TICK_BITS) - 1)
 
 
 def take_ragged(table: Ragged, rows: Ints, instead: Mapping[int, Sequence[int]]) -> Ragged:
