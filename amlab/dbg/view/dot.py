@@ -15,7 +15,7 @@ import graphviz
 from amlab.dbg.view.labels import cut_middle
 from amlab.dbg.view.model import EdgeKind, Graph, Node, NodeKind
 from amlab.dbg.view.palette import EDGE_STYLES, LOOK_STYLES, Head, Look, look_of
-from amlab.dbg.view.words import tooltip, words_of
+from amlab.dbg.view.words import told_of, tooltip, words_of
 
 __all__ = ["dot_text"]
 
@@ -63,10 +63,7 @@ def _label(node: Node) -> str:
     look = look_of(node)
     mark = LOOK_STYLES[look].mark.strip()
     head = f"{mark} {cut_middle(node.label, _LONGEST)}".strip()
-    words = [cut_middle(node.hint, _LONGEST)] if node.hint else []
-    pairs = (("called", node.is_called), ("auto", node.is_auto), ("multi", node.is_multi))
-    words += [word for word, is_so in pairs if is_so]
-    words += [f"tick {node.tick}"] if node.tick is not None else []
+    words = told_of(node)
     return _escaped(head, ", ".join(words)) if words else _escaped(head)
 
 

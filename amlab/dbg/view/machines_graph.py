@@ -83,7 +83,7 @@ def _recorded(session: Session, machines: list[MachineRecord], at: Cursor | None
     notes = [f"{len(machines)} machines of {PurePath(session.path).name or 'a session'}, {where}"]
     lost = sum(bool(m.parent) and m.parent not in keys for m in machines)
     if lost:
-        notes.append(f"{lost} have a parent that is not shown")
+        notes.append(f"machines whose parent is not shown: {lost}")
     if strange:
         notes.append(f"pipes to or from machines that are not shown: {strange}")
     return Graph("machines", tuple(nodes), tuple(edges), tuple(map(printable, notes)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from amlab.dbg.view.labels import cut_middle
 from amlab.dbg.view.model import EdgeKind, Graph, Node, NodeKind
 from amlab.dbg.view.palette import EDGE_STYLES, LOOK_STYLES, Look, look_of
+from amlab.dbg.view.words import told_of
 
 __all__ = ["mermaid_text"]
 
@@ -59,11 +60,9 @@ def mermaid_text(graph: Graph) -> str:
 def _shape(node: Node) -> str:
     style = LOOK_STYLES[look_of(node)]
     words = [style.mark.strip(), cut_middle(node.label, _LONGEST)]
-    pairs = ((node.hint, bool(node.hint)), ("called", node.is_called), ("auto", node.is_auto), ("multi", node.is_multi))
-    told = [cut_middle(word, _LONGEST) for word, is_so in pairs if is_so]
-    told += [f"tick {node.tick}"] if node.tick is not None else []
+    told = told_of(node)
     text = _escaped(" ".join(word for word in words if word))
-    text += f"<br/>{_escaped(', '.join(told))}" if told else ""
+    text += f"<br/>{_escaped(cut_middle(', '.join(told), _LONGEST))}" if told else ""
     return f'["{text}"]' if node.kind is NodeKind.MACHINE else f'("{text}")'
 
 

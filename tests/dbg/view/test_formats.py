@@ -55,6 +55,7 @@ def test_dot_shows_looks_without_colour_too():
     assert "dotted" in objects["✕ Working"]["style"]
     assert objects["● Ready"]["label"].endswith("tick 1")
     assert "called" in objects["✕ Working"]["label"]
+    assert objects["✕ Working"]["label"] == "✕ Working\\nrefused, called, tick 0"
     assert "refused: by WorkingEnter" in objects["✕ Working"]["tooltip"]
 
 
@@ -173,3 +174,16 @@ def test_formats_leave_out_edges_to_nodes_that_are_not_there():
     assert "==>" not in picture.mermaid
     assert picture.text == "t\n\n  a  adds gone"
     assert Picture(Graph("t")).text == "t\n\nnothing to show"
+
+
+def test_formats_without_a_legend_say_in_words_what_happened():
+    network = draw_machines(chain_session())
+    assert "in error" in network.dot
+    assert "in error" in network.mermaid
+    machine, txs = worker()
+    machine.add("Start", "Ready", "Idle")
+    machine.remove("Ready")
+    removal = draw_schema(next(tx for tx in txs if tx.type == 1))
+    for text in (removal.dot, removal.mermaid):
+        assert "left, called" in text
+        assert "no such state" in text

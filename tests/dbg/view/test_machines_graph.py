@@ -28,7 +28,7 @@ def test_a_session_has_a_node_per_machine_with_parents_pipes_and_causes():
     }  # fmt: skip
     piped = next(e for e in graph.edges if e.kind is EdgeKind.PIPE)
     assert (piped.label, piped.hint) == ("1", "Start to Ready")
-    assert "1 have a parent that is not shown" in graph.notes
+    assert "machines whose parent is not shown: 1" in graph.notes
     assert "pipes to or from machines that are not shown: 1" in graph.notes
 
 
