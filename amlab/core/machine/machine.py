@@ -929,7 +929,6 @@ class Machine(Waitable):
             if self.is_disposed:
                 return
             self.is_disposed, self._quick = True, False
-            self._refreshed += 1
         if get_ident() != self._home and (self._call_home(self._end) or self._busy):
             return
         self._end()

@@ -148,15 +148,19 @@ def test_a_callback_that_raises_is_logged_and_the_others_are_called(caplog):
     assert "in a callback" in caplog.text
 
 
-@pytest.mark.parametrize("quick", [True, False])
-def test_inside_a_handler_it_ends_there_and_nothing_more_runs(quick):
+@pytest.mark.parametrize("is_waited_for", [False, True])
+def test_inside_a_handler_it_ends_there_and_nothing_more_runs(is_waited_for):
+    """On the short way, and on the long one that waits bring about."""
     seen = []
 
     class Last:
+        is_last = False
+
         def AState(self, e):
-            e.machine.add("C")
-            e.machine.dispose()
-            seen.append((e.machine.is_disposed, wait.ended))
+            if self.is_last:
+                e.machine.add("C")
+                e.machine.dispose()
+            seen.append("A")
 
         def AnyState(self, e):
             seen.append("any")
@@ -164,18 +168,17 @@ def test_inside_a_handler_it_ends_there_and_nothing_more_runs(quick):
         def CState(self, e):
             seen.append("C")
 
-    m = Machine(Flow, handlers=Last())
-    if quick:
-        wait = None
-
-        class Wait:
-            ended = "the machine was disposed"
-
-        wait = Wait()
-    else:
-        wait = m.when("C")
+    last = Last()
+    m = Machine({"A": {}, "C": {}}, handlers=last)
     m.add("A")
-    assert seen == [(True, "the machine was disposed")]
+    m.remove("A")
+    wait = m.when("C") if is_waited_for else None
+    assert m._quick is not is_waited_for
+    seen.clear()
+    last.is_last = True
+    m.add("A")
+    assert seen == ["A"]
+    assert wait is None or wait.ended == "the machine was disposed"
     assert m.active_states == ("A",)
     assert m.queue_len == 0
     assert not m._quick

@@ -179,15 +179,19 @@ def test_one_that_has_begun_as_the_time_ends_is_waited_for(pool):
 
     m = Late(Flow)
 
+    gone = []
+
     def work():
         begun.set()
         threading.Event().wait(0.05)  # longer than the limit
+        gone.append(future.done())
         m.add("A")
 
     future = pool.submit(m.eval, work, timeout_s=0.001)
     while not future.done():
         m.drain()
     assert future.result() is True
+    assert gone == [False]
     assert m.is_("A")
 
 

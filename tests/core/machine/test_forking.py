@@ -400,7 +400,8 @@ def test_finished_work_is_forgotten_by_its_context():
     run(main)
 
 
-def test_a_context_that_another_thread_ends_cancels_in_the_loop():
+def test_a_context_that_another_thread_ends_cancels_in_the_loop(caplog):
+    """In debug mode asyncio refuses what is done to it from other threads."""
     threads = []
 
     async def work():
@@ -415,9 +416,10 @@ def test_a_context_that_another_thread_ends_cancels_in_the_loop():
             task = m.fork(context, work())
             await steps()
             await asyncio.to_thread(context.cancel)
-            await asyncio.wait([task])
+            await asyncio.wait([task], timeout=10)
 
-    run(main)
+    asyncio.run(main(), debug=True)
+    assert [r.getMessage() for r in caplog.records if r.levelname == "ERROR"] == []
     assert threads == [threading.get_ident()]
 
 
@@ -426,15 +428,19 @@ def test_work_forked_in_another_threads_loop_stays_there_and_tells_its_error_at_
         await asyncio.sleep(0)
         raise ValueError(str(threading.get_ident()))
 
+    homes = []
+
     async def elsewhere(m):
-        await asyncio.wait([m.fork(None, failing())])
+        task = m.fork(None, failing())
+        homes.append(m._loop)
+        await asyncio.wait([task])
 
     async def main():
         with Machine(Flow) as m:
             loop = m._loop
             await asyncio.to_thread(asyncio.run, elsewhere(m))
             await m.when_err()
-            assert m._loop is loop is asyncio.get_running_loop()
+            assert homes == [loop] == [asyncio.get_running_loop()]
             assert m.err.args[0] != str(threading.get_ident())
 
     run(main)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from amlab import Context, Machine, State, States, Tracer, UsageError
+from amlab.core.machine.waits import Waits
 
 SOON_S = 10.0
 """Long enough for any machine; only a failing test waits that long."""
@@ -354,6 +355,26 @@ def test_waits_of_all_kinds_can_be_opened_in_another_thread(other):
     m.add_err(ValueError())
     m.dispose()
     assert all(w.is_met for w in waits)
+
+
+def test_what_comes_true_while_another_thread_asks_is_seen_at_once(other):
+    """The home mutates after the first look and before the wait is known, and never again."""
+    m = Machine(Flow)
+    asked, changed = threading.Event(), threading.Event()
+
+    class Late(Waits):
+        def on_states(self, *args):
+            asked.set()
+            assert changed.wait(SOON_S)
+            return super().on_states(*args)
+
+    m._waits = Late(m._refresh)
+    with ThreadPoolExecutor(1) as threads:
+        there = threads.submit(m.when, "A")
+        assert asked.wait(SOON_S)
+        m.add("A")
+        changed.set()
+        assert there.result(SOON_S).is_met
 
 
 def test_no_wait_is_missed_while_the_home_mutates_by_the_quick_way():
