@@ -7,7 +7,7 @@ README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding=
 
 
 def test_the_first_example_runs_and_answers_what_it_says():
-    code = re.findall(r"```python\n(.*?)```", README, re.S)[0]
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
     scope = {}
     exec(compile(code, "README", "exec"), scope)
     door = scope["door"]

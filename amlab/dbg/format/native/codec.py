@@ -31,7 +31,11 @@ def read(
     limits: Limits,
     progress: Callable[[int, int], object] | None = None,
 ) -> Session:
-    """The session; a stream that merely ends early is no damage, `about["is_complete"]` tells."""
+    """The session; memory is bounded by `MAX_ITEMS` and `MAX_ENTRIES`, bytes were by `limits` already.
+
+    A stream that merely ends early is no damage, `about["is_complete"]` tells.
+    """
+    del limits
     recording = read_recording(data, progress)
     damage = recording.damage
     if damage is None and truncation is not None and not truncation.fields.get("ends_early"):

@@ -8,8 +8,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from amlab.dbg.format.native.column_items import read_columns
+from amlab.dbg.format.native.column_items import read_columns, read_pools
 from amlab.dbg.format.native.expand import Expansion
+from amlab.dbg.format.native.plain import from_plain
 from amlab.dbg.format.native.reader import MachineItems, Recording
 from amlab.dbg.session.builder import MachineInfo
 from amlab.dbg.session.columns import Columns
@@ -22,6 +23,9 @@ from amlab.errors import FormatError
 
 __all__ = ["build_session"]
 
+MISTAKES = (ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError)
+"""What reading values that do not fit together raises."""
+
 
 def build_session(recording: Recording, damage: FormatError | None) -> Session:
     """The session of a file's items, as far as they make sense."""
@@ -30,46 +34,57 @@ def build_session(recording: Recording, damage: FormatError | None) -> Session:
     session = Session(damage=damage)
     built: list[tuple[MachineInfo, Columns]] = []
     gaps: list[dict[str, Any]] = []
+    whole: Pools | None = None
+    about: dict[str, Any] = {}
+    try:
+        if recording.pools is not None:
+            whole, about = read_pools(recording.pools), from_plain(recording.about) or {}
+    except MISTAKES as err:
+        session.damage = session.damage or _damage("The pools", "pools", err)
     for items in recording.machines.values():
         info = _info(items)
         try:
-            if items.columns:
-                columns = read_columns(items.columns, recording.texts, (texts, logs, steps))
+            if items.columns or whole is not None:
+                if whole is None or not items.columns:
+                    raise ValueError("columns without their pools, or pools without columns")
+                columns = read_columns(items.columns[-1], whole, len(info.states))
             else:
                 expansion = Expansion(
                     items, recording.texts, delay_ns, (texts, logs, steps), partial(build_schema, info)
                 )
                 columns = expansion.columns()
                 gaps += [{"machine": info.id, "record": r, "count": n, "why": w} for r, n, w in expansion.gaps]
-        except (ValueError, TypeError, KeyError, IndexError, OverflowError) as err:
-            if session.damage is None:
-                session.damage = FormatError(
-                    f"The records of machine {info.id!r} make no sense ({type(err).__name__}: {err})",
-                    offset=0,
-                    path=info.id,
-                )
+        except MISTAKES as err:
+            session.damage = session.damage or _damage(f"The records of machine {info.id!r}", info.id, err)
             continue
         gaps += [{"machine": info.id, "record": len(columns.flags), "count": n, "why": w} for n, w in items.gaps]
         built.append((info, columns))
-    session.pools = Pools(texts.freeze(), logs.freeze(), steps.steps, steps.by_name)
+    session.pools = whole or Pools(texts.freeze(), logs.freeze(), steps.steps, steps.by_name)
     keys = unique_keys(info.id for info, _ in built)
     session.machines = Machines(
         MachineRecord(session, number, key, info, columns)
         for number, (key, (info, columns)) in enumerate(zip(keys, built, strict=True))
     )
-    session.about = {"is_complete": recording.is_complete, "gaps": gaps}
+    session.about = {**about, "is_complete": recording.is_complete, "gaps": about.get("gaps", []) + gaps}
     return session
+
+
+def _damage(what: str, path: str, err: Exception) -> FormatError:
+    return FormatError(f"{what} make no sense ({type(err).__name__}: {err})", offset=0, path=path)
 
 
 def _info(items: MachineItems) -> MachineInfo:
     facts = items.facts
     groups = facts.get("groups") or {}
+    schema = facts.get("schema") or {}
+    order = facts.get("groups_order")
     return MachineInfo(
         str(facts.get("id", f"machine {items.number}")),
         [str(name) for name in facts.get("states") or ()],
-        facts.get("schema") or {},
+        from_plain(schema) if "!map" in schema else schema,
         {str(name): [int(i) for i in members] for name, members in groups.items()},
         str(facts.get("parent") or ""),
         [str(tag) for tag in facts.get("tags") or ()],
         str(facts.get("version") or ""),
+        None if order is None else [str(name) for name in order],
     )

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["DETAIL", "FORMAT", "HEADER", "MACHINE", "MOVE", "ROWS", "TEXTS", "TYPES", "VERSION", "Row"]
+__all__ = [
+    "COLUMNS", "DETAIL", "END", "FORMAT", "GAP", "HEADER", "MACHINE", "MOVE", "MOVES", "POOLS", "ROWS", "TEXTS",
+    "TYPES", "VERSION", "Row",
+]  # fmt: skip
 
 FORMAT = "amlab-session"
 VERSION = 1
 
-TEXTS, MACHINE, MOVES, ROWS, COLUMNS, GAP, END = range(7)
+TEXTS, MACHINE, MOVES, ROWS, COLUMNS, GAP, END, POOLS = range(8)
 
 MOVE = ("kind", "is_auto", "called", "is_accepted", "ticks", "handlers", "then", "wakes")
 """Fields of one move: what a mutation became, whatever else was active; written once."""
@@ -34,13 +37,14 @@ TYPES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("texts", ("texts",)),
     (
         "machine",
-        ("number", "id", "seed", "parent", "tags", "states", "schema", "groups", "version"),
+        ("number", "id", "seed", "parent", "tags", "states", "schema", "groups", "version", "groups_order"),
     ),
     ("moves", ("machine", "first", "moves")),
     ("rows", ("machine", "time_ns", "count", "codes", "delays", "details")),
     ("columns", ("machine", "columns")),
     ("gap", ("machine", "count", "reason")),
     ("end", ("time_ns", "records")),
+    ("pools", ("pools", "about")),
 )
 
 HEADER: dict[str, Any] = {

@@ -55,6 +55,9 @@ class Recording:
         self.header: dict[str, Any] = {}
         self.texts: list[str] = [""]
         self.machines: dict[int, MachineItems] = {}
+        self.pools: dict[str, Any] | None = None
+        """Shared by machines that are whole columns."""
+        self.about: Any = None
         self.is_complete = False
         """The end was written: nothing is missing."""
         self.damage: FormatError | None = None
@@ -147,6 +150,8 @@ def _take(out: Recording, item: Any) -> None:
         out.machine(int(fields["machine"])).blocks.append(Block(fields))
     elif name == "columns":
         out.machine(int(fields["machine"])).columns.append(fields["columns"])
+    elif name == "pools":
+        out.pools, out.about = fields["pools"], fields.get("about")
     elif name == "gap":
         out.machine(int(fields["machine"])).gaps.append((int(fields["count"]), str(fields["reason"])))
     elif name == "end":
