@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from amlab.core.machine.context import Context
 from amlab.core.machine.mutation import EVAL, Mutation
+from amlab.core.machine.requests import jump
 
 if TYPE_CHECKING:
     from amlab.core.machine.machine import Machine
@@ -62,7 +63,7 @@ def evaluate(
     mutation = Mutation(EVAL, (), ())
     mutation.eval, mutation.context = work.run, context
     if at_home:
-        m._jump(mutation)
+        jump(m, mutation)
     else:
         _wait(m, mutation, work, timeout_s)
     if work.failed is not None:
@@ -91,7 +92,7 @@ def _wait(m: Machine, mutation: Mutation, work: Evaluation, timeout_s: float | N
     if context is not None:
         context.on_done(woken.set)
     try:
-        if m._jump(mutation):
+        if jump(m, mutation):
             woken.wait(timeout_s)
             if not work.claim():
                 over.wait()

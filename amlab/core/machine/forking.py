@@ -3,7 +3,7 @@
 A coroutine runs under a context, is cancelled when that ends, and its errors become the machine's
 `Exception` with their traceback.  Nothing outlives the machine.
 
-Knows nothing of: transitions, handlers.
+Knows nothing of: transitions, when handlers are called.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.context import Context
 from amlab.core.machine.current import FORKED, running_loop
+from amlab.core.machine.handlers import Phase, Site
 from amlab.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from amlab.core.machine.event import Event
     from amlab.core.machine.machine import Machine
 
-__all__ = ["Forks"]
+__all__ = ["Forks", "fork_handler"]
 
 
 class Forks:
@@ -104,3 +105,20 @@ async def _guarded(machine: Machine, work: Coroutine[Any, Any, Any], event: Even
     except Exception as err:
         if not machine.is_disposed:
             machine.add_err(err)
+
+
+def fork_handler(m: Machine, site: Site, answer: object) -> None:
+    """What a handler returned: a coroutine of a final one is forked, anything else of it does not matter."""
+    if site.can_refuse:
+        if isinstance(answer, Coroutine):
+            answer.close()
+        raise UsageError(
+            f"handler {site.name} returned {answer!r}; a negotiation handler returns True, False or None",
+            handler=site.name,
+        )  # fmt: skip
+    if not isinstance(answer, Coroutine):
+        return
+    context = m.context
+    if site.phase is Phase.STATE:
+        context = m.new_state_ctx(m.schema.names[site.state])
+    m.fork(context, answer)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 from zlib import crc32
 
 from amlab.core.machine import watchdog
-from amlab.core.machine.args import Args, as_args
+from amlab.core.machine.args import as_args
 from amlab.core.machine.breakpoints import Breakpoint, Breakpoints
 from amlab.core.machine.checks import (
     check_callable,
@@ -37,13 +37,12 @@ from amlab.core.machine.context import Context, call_all
 from amlab.core.machine.current import current_event, current_source, enter, leave, running_loop
 from amlab.core.machine.event import Event
 from amlab.core.machine.forking import Forks
-from amlab.core.machine.handlers import UNHANDLED, Handlers, HandlerSet, Phase, Site
+from amlab.core.machine.handlers import UNHANDLED, Handlers, HandlerSet
 from amlab.core.machine.logs import EXTERNAL, OPS, Logs
 from amlab.core.machine.mutation import (
     ADD,
     CANCELED,
     EVAL,
-    EXECUTED,
     REMOVE,
     SET,
     Mutation,
@@ -52,6 +51,8 @@ from amlab.core.machine.mutation import (
     Source,
 )
 from amlab.core.machine.queue import DEFAULT_QUEUE_LIMIT, Queue
+from amlab.core.machine.queueing import from_outside
+from amlab.core.machine.requests import GivenArgs, GivenSource, check, jump, mutate
 from amlab.core.machine.runner import drain, run_finals
 from amlab.core.machine.schema import Schema
 from amlab.core.machine.snapshot import as_schema, export_machine, grow_schema, import_machine, reorder
@@ -59,7 +60,7 @@ from amlab.core.machine.state import EXCEPTION, State
 from amlab.core.machine.tracer import Tracer, Tracers
 from amlab.core.machine.waiting import Waitable
 from amlab.core.machine.waits import Waits
-from amlab.errors import HandlerError, SchemaError, UsageError
+from amlab.errors import SchemaError, UsageError
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
@@ -69,8 +70,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Machine"]
 
-GivenArgs = Mapping[str, Any] | Args | None
-GivenSource = Event | Source | None
 _made = count(1)
 _life = RLock()
 """Who disposes a machine, and who wants to hear of it."""
@@ -234,7 +233,7 @@ class Machine(Waitable):
                         return plan.result
                 elif calls is not None and plan.is_direct and not calls.negotiation:
                     return run_finals(self, plan, calls.final, None if source is None else self._source(source))
-        return self._mutate(ADD, states, args, source)
+        return mutate(self, ADD, states, args, source)
 
     def remove(self, *states: str, args: GivenArgs = None, source: GivenSource = None) -> Result:
         """Asks for states to be inactive; arguments as `add`.
@@ -261,7 +260,7 @@ class Machine(Waitable):
                         return plan.result
                 elif calls is not None and plan.is_direct and not calls.negotiation:
                     return run_finals(self, plan, calls.final, None if source is None else self._source(source))
-        return self._mutate(REMOVE, states, args, source)
+        return mutate(self, REMOVE, states, args, source)
 
     def set(self, *states: str, args: GivenArgs = None, source: GivenSource = None) -> Result:
         """Asks for exactly these states, and what they bring, to be active; arguments as `add`.
@@ -269,7 +268,7 @@ class Machine(Waitable):
         Raises:
             UsageError: As `add`.
         """
-        return self._mutate(SET, states, args, source)
+        return mutate(self, SET, states, args, source)
 
     def toggle(self, *states: str, args: GivenArgs = None, source: GivenSource = None) -> Result:
         """Removes the states when all are active, else adds them; arguments as `add`.
@@ -323,75 +322,6 @@ class Machine(Waitable):
         """The last error, also when the machine has recovered."""
         return self._error
 
-    def _mutate(self, kind: MutationType, states: tuple[str, ...], args: GivenArgs, source: GivenSource) -> Result:
-        plain = as_args(args)
-        if get_ident() != self._home:
-            return self._from_outside(
-                Mutation(kind, self.schema.automaton.index(states), states, plain, self._source(source))
-            )
-        if self.is_disposed:
-            return CANCELED
-        try:
-            called = self._config.plan(kind, states).called
-        except TypeError:
-            self._check(states)
-            raise
-        queue = self._queue
-        if self._refuse_until or len(queue.items) >= queue.limit:
-            refusal = self._refusal(states, called)
-            if refusal is not None:
-                return refusal
-        if self._busy:
-            if kind is REMOVE and not queue.items and not self.any_(*states):
-                return EXECUTED
-            if not plain and self._is_duplicate(kind, called):
-                if self._log_level >= OPS:
-                    self._log(OPS, f"[queue:skipped] Duplicate detected for [{kind}] {' '.join(dict.fromkeys(states))}")
-                return EXECUTED
-        mutation = Mutation(kind, called, states, plain)
-        if source is not None or self.infer_source:
-            mutation.source = self._source(source)
-        return self._enqueue(mutation)
-
-    def _enqueue(self, mutation: Mutation) -> Result:
-        self._append(mutation)
-        if self._breakpoints:
-            self._breakpoints.look(self, mutation)
-        return Result(mutation.queue_tick) if self._busy else drain(self)
-
-    def _append(self, mutation: Mutation) -> None:
-        self._queue.append(mutation)
-        if self._log_level >= OPS:
-            self._log(OPS, f"[queue:{mutation.type}] {mutation.words}")
-        if self._tracers.mutation_queued:
-            self._tracers.call(self._tracers.mutation_queued, self, self, mutation)
-
-    def _refusal(self, states: tuple[str, ...], called: tuple[int, ...]) -> Result | None:
-        """Why no mutation can be queued now, if none can."""
-        if self._refuse_until and self._is_backing_off():
-            return Result(1, f"machine {self.id!r} backs off after a handler that passed its deadline")
-        queue = self._queue
-        if len(queue.items) >= queue.limit and not self._let_in(states, called):
-            return Result(1, f"the queue of machine {self.id!r} is full ({queue.limit} waiting)")
-        return None
-
-    def _let_in(self, states: tuple[str, ...], called: tuple[int, ...]) -> bool:
-        """Whether a mutation may enter a full queue: an Exception, once, while there is none."""
-        index = self.schema._index[EXCEPTION]
-        return EXCEPTION in states and index in called and not self.is_err and not self._queue.brings(index)
-
-    def _is_duplicate(self, kind: MutationType, called: tuple[int, ...]) -> bool:
-        multi = self._config.automaton.relations.multi
-        if any(multi >> i & 1 for i in called):
-            return False
-        return self._queue.find(kind, called, without_args=True) is not None
-
-    def _is_backing_off(self) -> bool:
-        if self._now() < self._refuse_until:
-            return True
-        self._refuse_until = 0.0
-        return False
-
     def _source(self, given: GivenSource) -> Source | None:
         if given is None:
             return current_source() if self.infer_source else None
@@ -408,7 +338,7 @@ class Machine(Waitable):
         Raises:
             UsageError: An unknown state.
         """
-        return self._check_mutation(ADD, states, args)
+        return check(self, ADD, states, args)
 
     def can_remove(self, *states: str, args: GivenArgs = None) -> Result:
         """Whether a remove would be accepted; as `can_add`.
@@ -416,14 +346,7 @@ class Machine(Waitable):
         Raises:
             UsageError: An unknown state.
         """
-        return self._check_mutation(REMOVE, states, args)
-
-    def _check_mutation(self, kind: MutationType, states: tuple[str, ...], args: GivenArgs) -> Result:
-        mutation = Mutation(kind, self.schema.automaton.index(states), states, as_args(args))
-        mutation.is_check = True
-        if self.is_disposed or (self._refuse_until and self._is_backing_off()):
-            return CANCELED
-        return self._jump(mutation)
+        return check(self, REMOVE, states, args)
 
     def prepend(self, kind: MutationType, *states: str, args: GivenArgs = None, source: GivenSource = None) -> Result:
         """A mutation that runs before all that wait; inside a handler it is the next one.
@@ -432,25 +355,7 @@ class Machine(Waitable):
             UsageError: An unknown state or kind.
         """
         called = self.schema.automaton.index(states)
-        return self._jump(Mutation(check_kind(kind), called, states, as_args(args), self._source(source)))
-
-    def _jump(self, mutation: Mutation) -> Result:
-        if get_ident() != self._home:
-            mutation.is_first = True
-            return self._from_outside(mutation)
-        if self.is_disposed:
-            return CANCELED
-        self._prepend(mutation)
-        return QUEUED_FIRST if self._busy else drain(self)
-
-    def _prepend(self, mutation: Mutation) -> None:
-        if self.is_disposed:
-            return
-        self._queue.prepend(mutation)
-        if self._log_level >= OPS and mutation.type is not EVAL:
-            self._log(OPS, f"[prepend:{mutation.type}] {mutation.words}")
-        if self._tracers.mutation_queued and mutation.type is not EVAL:
-            self._tracers.call(self._tracers.mutation_queued, self, self, mutation)
+        return jump(self, Mutation(check_kind(kind), called, states, as_args(args), self._source(source)))
 
     def eval(self, fn: Callable[[], object], *, context: Context | None = None, timeout_s: float | None = None) -> bool:
         """Runs a function on the queue, serially with handlers; waits for it from another thread.
@@ -548,20 +453,6 @@ class Machine(Waitable):
                 machine=self.id,
             )  # fmt: skip
 
-    def _from_outside(self, mutation: Mutation) -> Result:
-        if self.is_disposed:
-            return CANCELED
-        room = self._queue.limit * (2 if EXCEPTION in mutation.names else 1)
-        if len(self._inbox) >= room and mutation.type is not EVAL:
-            return Result(1, f"{len(self._inbox)} mutations wait for the home thread of machine {self.id!r}")
-        mutation.result = Result(self._queue.tick + self._queue.pending + len(self._inbox) + 1, has_run=False)
-        if self._breakpoints:
-            self._breakpoints.look(self, mutation)
-        self._inbox.append(mutation)
-        self._quick = False
-        self._call_home(self.drain)
-        return mutation.result
-
     def _call_home(self, call: Callable[[], object]) -> bool:
         """Whether a loop that runs at home makes the call; one that was stopped makes it when it runs again."""
         loop = self._loop
@@ -572,26 +463,6 @@ class Machine(Waitable):
         except RuntimeError:  # closed
             return False
         return loop.is_running()
-
-    def _take_inbox(self) -> None:
-        """Puts what other threads asked for into the queue, by the rules of the home thread's own."""
-        first: list[Mutation] = []
-        while self._inbox:
-            mutation = self._inbox.popleft()
-            if mutation.type is not EVAL:  # the schema may have grown meanwhile
-                mutation.called = self.schema.automaton.index(mutation.names)
-            if mutation.is_first:
-                first.append(mutation)
-                continue
-            refusal = self._refusal(mutation.names, mutation.called)
-            if refusal is None:
-                self._append(mutation)
-            if mutation.result is not None:
-                mutation.result.tick = mutation.queue_tick if refusal is None else refusal.tick
-                mutation.result._why = "" if refusal is None else refusal._why
-                mutation.result.has_run = refusal is not None
-        for mutation in reversed(first):
-            self._prepend(mutation)
 
     def _enter(self) -> Machine | None:
         self._busy, self._quick = True, False
@@ -618,7 +489,7 @@ class Machine(Waitable):
                 self._is_nudged = True
                 look = Mutation(EVAL, (), ())
                 look.eval, look.is_first = self._look, True
-                self._from_outside(look)
+                from_outside(self, look)
             return
         if self._loop is None or self._loop.is_closed():
             self._loop = running_loop()
@@ -800,35 +671,6 @@ class Machine(Waitable):
             self._forks = Forks()
         return self._forks.fork(self, context or self.context, work, current_event())
 
-    def _fork_handler(self, site: Site, answer: object) -> None:
-        if site.can_refuse:
-            if isinstance(answer, Coroutine):
-                answer.close()
-            raise UsageError(
-                f"handler {site.name} returned {answer!r}; a negotiation handler returns True, False or None",
-                handler=site.name,
-            )  # fmt: skip
-        if not isinstance(answer, Coroutine):
-            return
-        context = self.context
-        if site.phase is Phase.STATE:
-            context = self.new_state_ctx(self.schema.names[site.state])
-        self.fork(context, answer)
-
-    def _overdue(self, name: str, took: float, error: Exception | None) -> Exception:
-        line, stack = self._blocked if self._blocked_since == self._started else ("", "")
-        if took > self.handler_deadline_s > 0:
-            self._refuse_until = self._now() + self.handler_backoff_s
-            self._refresh()
-        where = f", blocked at {line}" if line else ""
-        late = HandlerError(
-            f"handler {name} of machine {self.id!r} took {took * 1000:.0f} ms, its limit is"
-            f" {self.handler_timeout_s * 1000:.0f} ms{where}; move slow work into an async handler or a thread",
-            handler=name, took_s=took, timeout_s=self.handler_timeout_s, line=line, stack=stack,
-        )  # fmt: skip
-        late.__cause__ = error
-        return late
-
     def _report_blocked(self, event: Event, took: float, line: str) -> None:
         """Called by the watchdog, from its thread, while the handler still runs."""
         self._logs.warn(
@@ -963,4 +805,3 @@ class Machine(Waitable):
 
 NO_TRACERS = Tracers()
 NO_BREAKPOINTS = Breakpoints()
-QUEUED_FIRST = Result(2)

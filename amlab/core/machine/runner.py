@@ -19,10 +19,13 @@ from typing import TYPE_CHECKING
 from amlab.core.machine import watchdog
 from amlab.core.machine.current import DRAINING, FORKED
 from amlab.core.machine.event import Event
+from amlab.core.machine.forking import fork_handler
 from amlab.core.machine.handlers import NO_CALLS, Phase, Site
 from amlab.core.machine.logs import CHANGES, OPS
 from amlab.core.machine.mutation import ADD, CANCELED, EVAL, EXECUTED, NO_SOURCE, Mutation, Result, Source
+from amlab.core.machine.overrun import overdue
 from amlab.core.machine.plan import AGAIN, AUTO
+from amlab.core.machine.queueing import prepend, take_inbox
 from amlab.core.machine.state import EXCEPTION
 from amlab.core.machine.transition import Transition
 from amlab.errors import HandlerError
@@ -42,7 +45,7 @@ def drain(m: Machine) -> Result:
     try:
         while (queue.items or m._inbox) and not m.is_disposed:
             if m._inbox:
-                m._take_inbox()
+                take_inbox(m)
             try:
                 mutation = queue.shift()
             except IndexError:  # refused, or the machine was disposed by another thread just now
@@ -227,13 +230,13 @@ def _call(m: Machine, tx: Transition, site: Site) -> bool:
         try:
             answer = function(event)
             if answer is not None and answer is not True and answer is not False:
-                m._fork_handler(site, answer)
+                fork_handler(m, site, answer)
         except Exception as err:
             error = err
         took = now() - started
         m._event = None
         if took > limit > 0:
-            error = m._overdue(name, took, error)
+            error = overdue(m, name, took, error)
         if is_watched:
             _tell_end(m, tx, event, group, answer is not False if can_refuse and error is None else None, error)
         if error is not None:
@@ -311,7 +314,7 @@ def _fail(m: Machine, tx: Transition, site: Site, error: Exception) -> None:
     source = Event(m, site.name, tx).as_source()
     mutation = Mutation(ADD, m.schema.automaton.index(names), names, args, source)
     mutation.is_of_auto = tx.is_auto
-    m._prepend(mutation)
+    prepend(m, mutation)
 
 
 def _put_back(m: Machine, tx: Transition, site: Site) -> None:
@@ -345,4 +348,4 @@ def _wake_auto(m: Machine) -> None:
     mutation.is_auto = True
     if m._log_level >= OPS:
         m._logs.auto(m, names)
-    m._prepend(mutation)
+    prepend(m, mutation)
