@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from amlab.dbg import query, record, session, view
+    from amlab.dbg import query, session, view
     from amlab.dbg.format.registry import open_session, save_session
     from amlab.dbg.query.report import Report
     from amlab.dbg.query.verify import judge, verify
@@ -25,19 +25,24 @@ if TYPE_CHECKING:
     from amlab.dbg.session.record import MachineRecord
     from amlab.dbg.session.session import Session
     from amlab.dbg.session.tx import Tx
+    from amlab.dbg.view.draw import draw_machines, draw_schema, draw_steps
+    from amlab.dbg.view.picture import Picture
 
 __all__ = [
     "Cursor",
     "MachineRecord",
+    "Picture",
     "Recorder",
     "Report",
     "Session",
     "SessionBuilder",
     "Tx",
+    "draw_machines",
+    "draw_schema",
+    "draw_steps",
     "judge",
     "open_session",
     "query",
-    "record",
     "save_session",
     "session",
     "verify",
@@ -47,18 +52,22 @@ __all__ = [
 _HOMES = {
     "Cursor": "amlab.dbg.session.cursor",
     "MachineRecord": "amlab.dbg.session.record",
+    "Picture": "amlab.dbg.view.picture",
     "Recorder": "amlab.dbg.record.recorder",
     "Report": "amlab.dbg.query.report",
     "Session": "amlab.dbg.session.session",
     "SessionBuilder": "amlab.dbg.session.builder",
     "Tx": "amlab.dbg.session.tx",
+    "draw_machines": "amlab.dbg.view.draw",
+    "draw_schema": "amlab.dbg.view.draw",
+    "draw_steps": "amlab.dbg.view.draw",
     "judge": "amlab.dbg.query.verify",
     "open_session": "amlab.dbg.format.registry",
     "save_session": "amlab.dbg.format.registry",
     "verify": "amlab.dbg.query.verify",
 }
 
-_MODULES = frozenset({"query", "record", "session", "view"})
+_MODULES = frozenset({"query", "session", "view"})
 
 
 def __getattr__(name: str) -> Any:
