@@ -4,7 +4,8 @@
     what follows       `relations` (bit masks), `order`, `resolver`, `automaton` and `plan` (what was resolved,
                        kept), `explain` and `step` (how, in words)
     what is asked      `mutation`, `queue`, `event`, `args`, `checks` (what is asked wrongly)
-    what happens       `runner` (one transition after the other), `transition`, `handlers`, `clock`
+    what happens       `requests` and `queueing` (what becomes of a request), `runner` (one transition after the
+                       other), `transition`, `handlers`, `overrun` (those that take too long), `clock`
     who waits          `wait`, `waits`, `waiting`, `context`, `forking` (coroutines), `evaluation`
     who looks on       `tracer`, `logs`, `breakpoints`, `reading`, `watchdog` (handlers that block)
     between machines   `pipes`, `current` (what is responsible for what happens now), `snapshot` (clocks as data)
