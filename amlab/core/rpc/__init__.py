@@ -17,5 +17,11 @@
     admission     which connections a server or mux takes
     backoff       when and where to try again
 
-All of these are pure: no sockets, no event loop, no clock, no randomness of their own.
+All of these are pure: no sockets, no event loop, no clock, no randomness of their own.  What runs them:
+
+    network       streams by address: TCP, TLS, unix sockets, in memory
+    link          a connection on a stream
+    server        serves a machine to one client, or as a mux to many
+    client        follows a machine elsewhere, and connects again; `netmachine`: its copy here
+    delivery      payloads on their way
 """
