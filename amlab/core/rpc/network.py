@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import ssl
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amlab.errors import UsageError
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["Listener", "Network"]
 

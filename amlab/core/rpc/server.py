@@ -110,6 +110,10 @@ class RpcServer:
         self._waits: dict[tuple[ServerConnection, int], Wait] = {}
         self._deliveries = Deliveries()
         self._touching = _Touching(self)
+        self.on_joined: Callable[[str], object] | None = None
+        """Called with the id of a client that is let in."""
+        self.on_left: Callable[[str], object] | None = None
+        """Called with the id of a client that is gone."""
 
     def allow(self, ids: str | Iterable[str]) -> None:
         """Lets only these ids in from now on; all without."""
@@ -222,6 +226,13 @@ class RpcServer:
             self.source.detach_tracer(self._touching)
             self.source.bind_tracer(self._touching)
         self._joined(event.client_id)
+        if self.on_joined is not None:
+            self.on_joined(event.client_id)
+
+    def drop_clients(self) -> None:
+        """Says goodbye to all clients."""
+        for connection in list(self._links):
+            self._close(connection, Fault.SHUTDOWN, "served no more")
 
     def _joined(self, client_id: str) -> None:
         self.mach.remove("Exception", *[s for s in ("ErrNetwork", "ErrRpc", "ErrNetworkTimeout") if self.mach.is_(s)])
@@ -246,6 +257,8 @@ class RpcServer:
             return
         if was_seated:
             self._left(connection.peer_id)
+            if self.on_left is not None:
+                self.on_left(connection.peer_id)
         state = STATE_OF.get(event.fault)
         if state is not None and event.error is not None:
             self._report(state, event.error)

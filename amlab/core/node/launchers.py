@@ -1,0 +1,93 @@
+"""How worker processes are started: a command, or in this very process.
+
+A worker is told where to call by `-a ADDRESS`, appended to its command; what it must not show (the pool's
+secret) and its id come by the environment.
+
+Knows nothing of: pools, RPC.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Protocol
+
+from amlab.core.node.process import OsProcess, Process
+
+__all__ = ["ID_VAR", "SECRET_VAR", "ExecLauncher", "InProcessLauncher", "Launcher"]
+
+SECRET_VAR = "AMLAB_POOL_SECRET"  # noqa: S105 - the name of a variable
+ID_VAR = "AMLAB_WORKER_ID"
+
+
+class Launcher(Protocol):
+    """Starts workers."""
+
+    def launch(self, worker_id: str, address: str, secret: bytes) -> Process:
+        """Starts one that calls `address`.
+
+        Raises:
+            OSError: It cannot be started.
+        """
+        ...
+
+
+class ExecLauncher:
+    """Runs a command for each worker.
+
+    Args:
+        argv: The command, such as `[sys.executable, "-m", "yourmodule"]`.
+        env: More environment.
+    """
+
+    def __init__(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:
+        self.argv = tuple(argv)
+        self.env = dict(env or {})
+
+    def launch(self, worker_id: str, address: str, secret: bytes) -> Process:
+        """See `Launcher`."""
+        env = {**os.environ, **self.env, SECRET_VAR: secret.hex(), ID_VAR: worker_id}
+        return OsProcess([*self.argv, "-a", address], env)
+
+
+class InProcessLauncher:
+    """Runs workers as tasks of this event loop; for tests and notebooks.
+
+    Args:
+        run: A worker's whole life, such as `Worker.run_at`: called with id, address and secret.
+    """
+
+    def __init__(self, run: Callable[[str, str, bytes], Coroutine[Any, Any, None]]) -> None:
+        self._run = run
+
+    def launch(self, worker_id: str, address: str, secret: bytes) -> Process:
+        """See `Launcher`."""
+        return _TaskProcess(self._run(worker_id, address, secret))
+
+
+class _TaskProcess(Process):
+    def __init__(self, work: Coroutine[Any, Any, None]) -> None:
+        super().__init__()
+        self._task = asyncio.get_running_loop().create_task(work)
+        self._code = 1
+        self._task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            self._exited(-self._code if self._code > 1 else -15)
+        elif (err := task.exception()) is not None:
+            self.stderr.append(f"{type(err).__name__}: {err}")
+            self._exited(1)
+        else:
+            self._exited(0)
+
+    def terminate(self) -> None:
+        """Cancels the task."""
+        self._code = 15
+        self._task.cancel()
+
+    def kill(self) -> None:
+        """Cancels the task; it looks like a kill."""
+        self._code = 9
+        self._task.cancel()

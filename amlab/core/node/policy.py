@@ -1,0 +1,65 @@
+"""What a pool needs, from facts alone: how many to fork, whom to kill, whom to give.
+
+    alive      forking or up, and not being killed
+    wanted     min + warm idle ones beyond those at work, never above max
+    kill       more than `err_kill` recent errors
+    give       the idle worker that has been so the longest; never to a client that has its share
+
+Knows nothing of: processes, connections, clocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from amlab.core.node.options import PoolOptions
+
+__all__ = ["Facts", "choose_idle", "count_forks", "must_die", "why_not"]
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of one worker."""
+
+    id: str
+    is_ready: bool = False
+    is_idle: bool = False
+    is_killed: bool = False
+    client: str = ""
+    """Whom it serves."""
+    idle_since: float = 0.0
+    errors: list[float] = field(default_factory=list)
+    """When it failed, oldest first."""
+
+
+def count_forks(workers: Sequence[Facts], options: PoolOptions) -> int:
+    """How many workers to fork now."""
+    alive = [w for w in workers if not w.is_killed]
+    busy = sum(1 for w in alive if w.client)
+    wanted = min(options.min + options.warm + busy, options.max)
+    return max(0, wanted - len(alive))
+
+
+def must_die(worker: Facts, options: PoolOptions, now: float) -> bool:
+    """Whether a worker has failed too often; forgets errors that are too old."""
+    worker.errors[:] = [at for at in worker.errors if now - at <= options.err_kept_s]
+    recent = sum(1 for at in worker.errors if now - at <= options.err_recent_s)
+    return recent > options.err_kill
+
+
+def choose_idle(workers: Sequence[Facts], client: str, options: PoolOptions) -> Facts | None:
+    """The worker to give to a client; None when it cannot have one now."""
+    if sum(1 for w in workers if w.client == client) >= options.max_client_workers:
+        return None
+    free = [w for w in workers if w.is_ready and w.is_idle and not w.is_killed and not w.client]
+    return min(free, key=lambda w: (len(w.errors), w.idle_since), default=None)
+
+
+def why_not(workers: Sequence[Facts], client: str, options: PoolOptions) -> str:
+    """Why a client gets none, in words."""
+    has = sum(1 for w in workers if w.client == client)
+    if has >= options.max_client_workers:
+        return f"client {client!r} has {has} workers, the most that one may have"
+    busy = sum(1 for w in workers if w.client)
+    return f"no worker is idle: of {len(workers)}, {busy} serve clients, and there may be {options.max}"
