@@ -1,7 +1,8 @@
 """The running system: what a worker process imports.
 
 Layout: `machine` the engine (all its public names are here too), `states` predefined schemas, `rpc` machines
-across processes.  Standard library and msgpack, nothing heavier; names are loaded when they are first used.
+across processes, `node` supervised pools.  Standard library and msgpack, nothing heavier; names are loaded when
+they are first used.
 
 Knows nothing of: the debugger (`amlab.dbg`), which attaches as a tracer.
 """

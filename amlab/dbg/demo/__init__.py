@@ -1,4 +1,5 @@
 """What `amlab demo` runs.
 
+pool.py      a supervised pool at work, workers killed on the way; squares.py is its worker
 kitchen.py   a few cooperating machines in one process
 """

@@ -6,6 +6,8 @@
     moves.py      what mutations became, numbered
     stream.py     tapes to items of the export (`amlab.dbg.format.native.items`)
     bounds.py     arguments as texts of bounded size
+    collector.py  what other processes record, gathered into one file
+    remote.py     recording to a collector, turned on by the environment
 
 Imports neither numpy nor Jupyter: worker processes load it.
 """

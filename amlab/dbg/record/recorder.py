@@ -15,6 +15,7 @@ Knows nothing of: sessions and how they are read.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import threading
@@ -48,6 +49,7 @@ class Recorder:
         max_rows: Records that a machine may hold between two writes.
         max_pending_bytes: Packed bytes that may wait for the disk.
         now_ns: A growing count of nanoseconds.
+        file: What to write to instead of a path.
 
     Raises:
         UsageError: The path has another ending, or cannot be written.
@@ -62,13 +64,14 @@ class Recorder:
         max_rows: int = 1_000_000,
         max_pending_bytes: int = 64 << 20,
         now_ns: Callable[[], int] = time.perf_counter_ns,
+        file: BinaryIO | io.RawIOBase | None = None,
     ) -> None:
         if path is not None and not str(path).endswith(ENDING):
             raise UsageError(
                 f"{str(path)!r} does not end in {ENDING!r}, the format that recordings have", path=str(path)
             )
         self.path = "" if path is None else str(path)
-        self.flush_s = flush_s if path is not None else 0.0
+        self.flush_s = flush_s if path is not None or file is not None else 0.0
         self.max_rows = max_rows
         self.max_pending_bytes = max_pending_bytes
         self.error: Exception | None = None
@@ -76,7 +79,7 @@ class Recorder:
         self.is_closed = False
         self._now_ns = now_ns
         self._epoch_ns = time.time_ns() - now_ns()
-        self._file: BinaryIO = self._open()
+        self._file: BinaryIO | io.RawIOBase = file or self._open()
         self._packer = brotli.Compressor(quality=quality, lgwin=22)
         self._encoder = StreamEncoder()
         self._tapes: dict[int, _Attached] = {}
@@ -152,8 +155,15 @@ class Recorder:
                 self._write(self._encoder.end(self._now_ns() + self._epoch_ns))
                 self._drain(self._packer.finish())
                 self.is_closed = True
-            if self.path:
-                self._file.close()
+            if not isinstance(self._file, io.BytesIO):
+                with contextlib.suppress(OSError):
+                    self._file.close()
+
+    def forward(self, stream: int, items: bytes) -> None:
+        """Writes items that another process has encoded, as a stream of its own; see `Collector`."""
+        with self._lock:
+            if not self.is_closed and len(self._pending) <= self.max_pending_bytes:
+                self._write(self._encoder.switch(stream) + items + self._encoder.switch(0))
 
     @property
     def data(self) -> bytes:

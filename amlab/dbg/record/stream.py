@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from amlab.dbg.format.native.items import DETAIL, END, GAP, HEADER, MACHINE, MOVES, ROWS, TEXTS, Row
+from amlab.dbg.format.native.items import DETAIL, END, GAP, HEADER, MACHINE, MOVES, ROWS, STREAM, TEXTS, Row
 from amlab.dbg.record.tape import UNIT_BITS
 
 if TYPE_CHECKING:
@@ -128,6 +128,10 @@ class StreamEncoder:
     def gap(self, number: int, count: int, reason: str) -> bytes:
         """Records that were dropped."""
         return self._item(GAP, number, count, reason)
+
+    def switch(self, stream: int) -> bytes:
+        """What follows is of another stream, with texts and machine numbers of its own."""
+        return self._item(STREAM, stream)
 
     def end(self, time_ns: int) -> bytes:
         """The last item: nothing is missing."""

@@ -28,7 +28,7 @@ PROGRAMS = ("graphviz-pure", "dot")
 _INCH = 72.0
 
 
-class LayoutFailed(Exception):  # noqa: N818 - no error for users: the next layout takes over, and tells this one's words
+class LayoutFailed(Exception):
     """A program gave no layout; its text says why."""
 
 

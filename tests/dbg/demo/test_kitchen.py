@@ -49,7 +49,7 @@ def test_saved_in_both_formats_it_reads_back_and_verifies(tmp_path):
 
 def test_the_command_prints_facts_and_ends_well(tmp_path, capsys):
     out = tmp_path / "demo.gob.br"
-    assert main(["demo", "--out", str(out), "--json"]) == 0
+    assert main(["demo", "--kitchen", "--out", str(out), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["ok"]
     assert facts["machines"] == 3

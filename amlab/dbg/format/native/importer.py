@@ -49,9 +49,7 @@ def build_session(recording: Recording, damage: FormatError | None) -> Session:
                     raise ValueError("columns without their pools, or pools without columns")
                 columns = read_columns(items.columns[-1], whole, len(info.states))
             else:
-                expansion = Expansion(
-                    items, recording.texts, delay_ns, (texts, logs, steps), partial(build_schema, info)
-                )
+                expansion = Expansion(items, items.texts, delay_ns, (texts, logs, steps), partial(build_schema, info))
                 columns = expansion.columns()
                 gaps += [{"machine": info.id, "record": r, "count": n, "why": w} for r, n, w in expansion.gaps]
         except MISTAKES as err:

@@ -13,14 +13,14 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
-    "COLUMNS", "DETAIL", "END", "FORMAT", "GAP", "HEADER", "MACHINE", "MOVE", "MOVES", "POOLS", "ROWS", "TEXTS",
-    "TYPES", "VERSION", "Row",
+    "COLUMNS", "DETAIL", "END", "FORMAT", "GAP", "HEADER", "MACHINE", "MOVE", "MOVES", "POOLS", "ROWS", "STREAM",
+    "TEXTS", "TYPES", "VERSION", "Row",
 ]  # fmt: skip
 
 FORMAT = "amlab-session"
 VERSION = 1
 
-TEXTS, MACHINE, MOVES, ROWS, COLUMNS, GAP, END, POOLS = range(8)
+TEXTS, MACHINE, MOVES, ROWS, COLUMNS, GAP, END, POOLS, STREAM = range(9)
 
 MOVE = ("kind", "is_auto", "called", "is_accepted", "ticks", "handlers", "then", "wakes")
 """Fields of one move: what a mutation became, whatever else was active; written once."""
@@ -45,6 +45,7 @@ TYPES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("gap", ("machine", "count", "reason")),
     ("end", ("time_ns", "records")),
     ("pools", ("pools", "about")),
+    ("stream", ("number",)),
 )
 
 HEADER: dict[str, Any] = {

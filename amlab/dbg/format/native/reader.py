@@ -36,10 +36,11 @@ class Block:
 
 
 class MachineItems:
-    """All items of one machine."""
+    """All items of one machine; `texts` are those of its stream."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, texts: list[str]) -> None:
         self.number = number
+        self.texts = texts
         self.facts: dict[str, Any] = {}
         self.moves: dict[int, dict[str, Any]] = {}
         self.blocks: list[Block] = []
@@ -53,8 +54,10 @@ class Recording:
 
     def __init__(self) -> None:
         self.header: dict[str, Any] = {}
-        self.texts: list[str] = [""]
-        self.machines: dict[int, MachineItems] = {}
+        self.machines: dict[tuple[int, int], MachineItems] = {}
+        """By stream, and by number within it: a file that was gathered holds one stream per process."""
+        self._texts: dict[int, list[str]] = {}
+        self._stream = 0
         self.pools: dict[str, Any] | None = None
         """Shared by machines that are whole columns."""
         self.about: Any = None
@@ -63,11 +66,21 @@ class Recording:
         self.damage: FormatError | None = None
 
     def machine(self, number: int) -> MachineItems:
-        """Items of a machine, empty at first."""
-        found = self.machines.get(number)
+        """Items of a machine of the current stream, empty at first."""
+        key = (self._stream, number)
+        found = self.machines.get(key)
         if found is None:
-            found = self.machines[number] = MachineItems(number)
+            found = self.machines[key] = MachineItems(number, self.texts)
         return found
+
+    @property
+    def texts(self) -> list[str]:
+        """Texts of the current stream; the first is empty."""
+        return self._texts.setdefault(self._stream, [""])
+
+    def switch(self, stream: int) -> None:
+        """What follows is of another stream."""
+        self._stream = stream
 
 
 def read_recording(data: bytes, progress: Callable[[int, int], object] | None = None) -> Recording:
@@ -152,6 +165,8 @@ def _take(out: Recording, item: Any) -> None:
         out.machine(int(fields["machine"])).columns.append(fields["columns"])
     elif name == "pools":
         out.pools, out.about = fields["pools"], fields.get("about")
+    elif name == "stream":
+        out.switch(int(fields["number"]))
     elif name == "gap":
         out.machine(int(fields["machine"])).gaps.append((int(fields["count"]), str(fields["reason"])))
     elif name == "end":

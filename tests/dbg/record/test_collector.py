@@ -1,0 +1,82 @@
+"""Recordings of other processes end up in one file; whoever cannot prove the secret, or lies, does not."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from amlab.core.machine.machine import Machine
+from amlab.dbg.query.verify import verify
+from amlab.dbg.record.collector import CHALLENGE_BYTES, Collector
+from amlab.dbg.record.recorder import Recorder
+from amlab.dbg.record.remote import recorder_to
+from amlab.dbg.session.session import Session
+
+ROOT = Path(__file__).resolve().parents[3]
+CHILD = """
+import os, sys
+from amlab.core.machine.machine import Machine
+from amlab.dbg.record.remote import attach
+m = Machine({"A": {"remove": "B"}, "B": {"remove": "A"}}, sys.argv[1])
+recorder = attach(m)
+for _ in range(50):
+    m.add("A"); m.add("B", args={"who": sys.argv[1]})
+recorder.flush()
+print("ready", flush=True)
+sys.stdin.read()
+recorder.close()
+"""
+
+
+def child(name, collector):
+    env = {**os.environ, **collector.env}
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, name], env=env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+
+
+def test_several_processes_and_this_one_make_one_file_that_verifies(tmp_path):
+    path = tmp_path / "all.msgpack.br"
+    here = Machine({"A": {"multi": True}}, "here")
+    with Recorder(path) as recorder, Collector(recorder) as collector:
+        recorder.attach(here)
+        children = [child(f"child-{n}", collector) for n in range(3)]
+        here.add("A", args={"text": "in between"})
+        for process in children:
+            assert process.stdout.readline() == b"ready\n"
+        children[0].send_signal(signal.SIGKILL)
+        for process in children:
+            process.communicate(timeout=10)
+        here.add("A")
+    session = Session.open(path)
+    assert {m: len(session.machines[m]) for m in sorted(session.machines)} == {
+        "child-0": 100, "child-1": 100, "child-2": 100, "here": 2,
+    }  # fmt: skip
+    assert session.machines["child-2"][99].args == {"who": "child-2"}
+    report = verify(session)
+    assert report.is_ok
+    assert report.checked == 302
+    here.dispose()
+
+
+def test_a_peer_without_the_secret_and_one_that_sends_garbage_are_cut_off(tmp_path):
+    path = tmp_path / "all.msgpack.br"
+    machine = Machine({"A": {"multi": True}}, "good")
+    with Recorder(path) as recorder, Collector(recorder) as collector:
+        host, port = collector.address.split(":")
+        with socket.create_connection((host, int(port)), 5) as stranger:
+            assert len(stranger.recv(CHALLENGE_BYTES)) == CHALLENGE_BYTES
+            stranger.sendall(b"x" * 200)
+            assert stranger.recv(1) == b""
+        liar = recorder_to(collector.address, collector.secret, flush_s=60)
+        liar._file.write(b"\xff" * 4096)
+        assert liar._file._sock.recv(1) == b""
+        liar.close()
+        with recorder_to(collector.address, collector.secret) as good:
+            good.attach(machine)
+            machine.add("A")
+    session = Session.open(path)
+    assert list(session.machines) == ["good"]
+    machine.dispose()
