@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
-.PHONY: demo test check notebooks pictures bench clean format
+.PHONY: demo test check exports notebooks pictures bench clean format
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml
@@ -33,6 +33,10 @@ format: $(STAMP)
 # Runs the tutorials again and writes their outputs.
 notebooks: $(STAMP)
 	$(BIN)/python -m tests.notebooks --write
+
+# Records the sessions in exports/ again, by real runs.
+exports: $(STAMP)
+	$(BIN)/python -m amlab.dbg.demo.recordings exports
 
 # Draws the pictures of README and tutorials again.
 pictures: $(STAMP)

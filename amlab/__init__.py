@@ -10,7 +10,8 @@
     door.add(Door.Open)             a Result: true unless canceled, and `.why` says by what
     door.is_(Door.Open)             True
 
-Layout: `amlab.core` the running system, `amlab.dbg` the debugger, `amlab.errors` all errors.  Everyday names
+Layout: `amlab.core` the running system, `amlab.dbg` the debugger, `amlab.errors` all errors, `amlab.tracing`
+who records a process.  Everyday names
 of both are here; each is loaded when it is first used, so `import amlab` costs next to nothing.
 
 Knows nothing of: anything that its parts do not say.

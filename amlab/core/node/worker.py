@@ -27,6 +27,7 @@ from amlab.core.rpc.failure import describe
 from amlab.core.rpc.server import RpcServer
 from amlab.core.states.node import WorkerStates
 from amlab.errors import ProtocolError, UsageError
+from amlab.tracing import trace
 
 if TYPE_CHECKING:
     from amlab.core.machine.event import Event
@@ -107,7 +108,7 @@ class Worker:
             ProtocolError: The supervisor could not be reached.
         """
         worker = cls(worker_id)
-        recorder = _record(worker.mach)
+        recorder = trace(worker.mach)
         ended = worker.mach.when_not("Start")
         try:
             await worker.start(address, secret)
@@ -251,15 +252,6 @@ class _Handlers:
     def HealthcheckState(self, e: Event) -> None:
         """Answers by having run."""
         e.machine.remove("Healthcheck")
-
-
-def _record(machine: Machine) -> Any:
-    """The recorder that the environment asks for; whoever records is loaded only then."""
-    if not os.environ.get("AM_DBG_ADDR"):
-        return None
-    from importlib import import_module
-
-    return import_module("amlab.dbg.record.remote").attach(machine)
 
 
 def _watch_parent(task: asyncio.Task[Any]) -> None:

@@ -1,5 +1,6 @@
 """What `amlab demo` runs.
 
-pool.py      a supervised pool at work, workers killed on the way; squares.py is its worker
-kitchen.py   a few cooperating machines in one process
+pool.py        a supervised pool at work, workers killed on the way; squares.py is its worker
+recordings.py  the sessions in exports/
+kitchen.py     a few cooperating machines in one process
 """
