@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     from amlab.core.machine.tracer import Tracer
     from amlab.core.machine.transition import Transition
     from amlab.core.machine.wait import WaitEndedError
+    from amlab.core.node.autopsy import WorkerLostError
+    from amlab.core.node.client import Client, NoWorkerError
+    from amlab.core.node.launchers import ExecLauncher, InProcessLauncher
+    from amlab.core.node.options import PoolOptions
+    from amlab.core.node.supervisor import Supervisor
+    from amlab.core.node.worker import Worker
     from amlab.dbg.query.verify import verify
     from amlab.dbg.record.memory import record
     from amlab.dbg.record.recorder import Recorder
@@ -49,16 +55,21 @@ if TYPE_CHECKING:
 __all__ = [
     "AmlabError",
     "Args",
+    "Client",
     "Clock",
     "Context",
     "Event",
+    "ExecLauncher",
     "FormatError",
     "Group",
     "HandlerError",
+    "InProcessLauncher",
     "LogLevel",
     "Machine",
     "MutationType",
+    "NoWorkerError",
     "Override",
+    "PoolOptions",
     "Recorder",
     "ReplayMismatch",
     "Result",
@@ -68,11 +79,14 @@ __all__ = [
     "Source",
     "State",
     "States",
+    "Supervisor",
     "Time",
     "Tracer",
     "Transition",
     "UsageError",
     "WaitEndedError",
+    "Worker",
+    "WorkerLostError",
     "core",
     "dbg",
     "draw_machines",
@@ -91,16 +105,21 @@ __all__ = [
 _HOMES = {
     "AmlabError": "amlab.errors",
     "Args": "amlab.core.machine.args",
+    "Client": "amlab.core.node.client",
     "Clock": "amlab.core.machine.clock",
     "Context": "amlab.core.machine.context",
     "Event": "amlab.core.machine.event",
+    "ExecLauncher": "amlab.core.node.launchers",
     "FormatError": "amlab.errors",
     "Group": "amlab.core.machine.state",
     "HandlerError": "amlab.errors",
+    "InProcessLauncher": "amlab.core.node.launchers",
     "LogLevel": "amlab.core.machine.logs",
     "Machine": "amlab.core.machine.machine",
     "MutationType": "amlab.core.machine.mutation",
+    "NoWorkerError": "amlab.core.node.client",
     "Override": "amlab.core.machine.state",
+    "PoolOptions": "amlab.core.node.options",
     "Recorder": "amlab.dbg.record.recorder",
     "ReplayMismatch": "amlab.errors",
     "Result": "amlab.core.machine.mutation",
@@ -110,11 +129,14 @@ _HOMES = {
     "Source": "amlab.core.machine.mutation",
     "State": "amlab.core.machine.state",
     "States": "amlab.core.machine.declare",
+    "Supervisor": "amlab.core.node.supervisor",
     "Time": "amlab.core.machine.clock",
     "Tracer": "amlab.core.machine.tracer",
     "Transition": "amlab.core.machine.transition",
     "UsageError": "amlab.errors",
     "WaitEndedError": "amlab.core.machine.wait",
+    "Worker": "amlab.core.node.worker",
+    "WorkerLostError": "amlab.core.node.autopsy",
     "draw_machines": "amlab.dbg.view.draw",
     "draw_schema": "amlab.dbg.view.draw",
     "draw_steps": "amlab.dbg.view.draw",
