@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from amlab.core.machine.wait import WaitEndedError
     from amlab.core.node.autopsy import WorkerLostError
     from amlab.core.node.client import Client, NoWorkerError
+    from amlab.core.node.lab import Lab
     from amlab.core.node.launchers import ExecLauncher, InProcessLauncher
     from amlab.core.node.options import PoolOptions
     from amlab.core.node.supervisor import Supervisor
@@ -64,6 +65,7 @@ __all__ = [
     "Group",
     "HandlerError",
     "InProcessLauncher",
+    "Lab",
     "LogLevel",
     "Machine",
     "MutationType",
@@ -114,6 +116,7 @@ _HOMES = {
     "Group": "amlab.core.machine.state",
     "HandlerError": "amlab.errors",
     "InProcessLauncher": "amlab.core.node.launchers",
+    "Lab": "amlab.core.node.lab",
     "LogLevel": "amlab.core.machine.logs",
     "Machine": "amlab.core.machine.machine",
     "MutationType": "amlab.core.machine.mutation",

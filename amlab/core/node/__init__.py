@@ -8,6 +8,7 @@
     worker        the work, and serving it
     supervisor    the pool
     client        asking for a worker, and for work
+    lab           an event loop of its own, for notebooks and shells
 
     class Squares(Worker):
         async def work(self, args):
