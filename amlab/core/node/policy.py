@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from amlab.core.node.options import PoolOptions
 
-__all__ = ["Facts", "choose_idle", "count_forks", "must_die", "why_not"]
+__all__ = ["Facts", "choose_idle", "count_forks", "count_wanted", "must_die", "why_not"]
 
 
 @dataclass(slots=True)
@@ -33,12 +33,16 @@ class Facts:
     """When it failed, oldest first."""
 
 
+def count_wanted(workers: Sequence[Facts], options: PoolOptions) -> int:
+    """How many workers there should be now."""
+    busy = sum(1 for w in workers if w.client and not w.is_killed)
+    return min(options.min + options.warm + busy, options.max)
+
+
 def count_forks(workers: Sequence[Facts], options: PoolOptions) -> int:
     """How many workers to fork now."""
-    alive = [w for w in workers if not w.is_killed]
-    busy = sum(1 for w in alive if w.client)
-    wanted = min(options.min + options.warm + busy, options.max)
-    return max(0, wanted - len(alive))
+    alive = sum(1 for w in workers if not w.is_killed)
+    return max(0, count_wanted(workers, options) - alive)
 
 
 def must_die(worker: Facts, options: PoolOptions, now: float) -> bool:

@@ -24,7 +24,7 @@ from amlab.core.machine.machine import Machine
 from amlab.core.node.autopsy import WorkerLostError, lost
 from amlab.core.node.launchers import ExecLauncher, Launcher
 from amlab.core.node.options import PoolOptions
-from amlab.core.node.policy import Facts, choose_idle, count_forks, must_die, why_not
+from amlab.core.node.policy import Facts, choose_idle, count_forks, count_wanted, must_die, why_not
 from amlab.core.rpc.backoff import Backoff
 from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.server import RpcMux, RpcServer
@@ -185,6 +185,21 @@ class Supervisor:
 
             raise UsageError(f"no workers are {state!r}{near(state, tests)}", state=state)
         return [w.id for w in self._pool.values() if tests[state](w.facts)]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether as many workers are ready as the criteria want now."""
+        return len(self.workers("ready")) >= count_wanted(self._facts(), self.options)
+
+    async def when_whole(self) -> None:
+        """Waits until it is."""
+        while not self.is_whole:
+            changed = self.mach.when_time({"NormalizingPool": self.mach.tick("NormalizingPool") + 1})
+            ready = self.mach.when_next_active("WorkerReady")
+            event = asyncio.Event()
+            for wait in (changed, ready):
+                wait.on_done(event.set)
+            await event.wait()
 
     def process_of(self, worker_id: str) -> Process | None:
         """The process of a worker."""

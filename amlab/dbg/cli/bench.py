@@ -12,7 +12,7 @@ from pathlib import Path
 
 __all__ = ["add_arguments", "run"]
 
-GROUPS = {"engine": "amlab.dbg.bench.engine", "session": "amlab.dbg.bench.session"}
+GROUPS = {name: f"amlab.dbg.bench.{name}" for name in ("engine", "session", "record", "rpc", "pool")}
 PLACES = (Path("../shared/exports"), Path("exports"))
 
 

@@ -127,12 +127,10 @@ async def _kill(
         process = supervisor.process_of(supervisor.workers("busy")[0])
         if process is None:
             continue
-        whole = len(supervisor.workers("ready"))
         began = perf_counter()
         process.kill()
         out.killed += 1
         progress(f"killed process {process.pid}")
         await process.ended
-        while len(supervisor.workers("ready")) < whole:
-            await supervisor.mach.when_next_active("WorkerReady")
+        await supervisor.when_whole()
         out.recovered_in_s = max(out.recovered_in_s, perf_counter() - began)

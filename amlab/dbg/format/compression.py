@@ -29,20 +29,20 @@ def decompress(
     at = 0
     try:
         while not decoder.is_finished():
-            if decoder.can_accept_more_data():
-                if at >= len(data):
-                    damage = FormatError(
-                        f"The compressed data ends early: {len(data):,} bytes gave {size:,} and more should follow",
-                        offset=size,
-                        path="",
-                        ends_early=True,
-                    )
-                    break
+            chunk = b""
+            if at < len(data) and decoder.can_accept_more_data():
                 chunk = bytes(view[at : at + _CHUNK])
                 at += len(chunk)
-            else:
-                chunk = b""
             out = decoder.process(chunk, output_buffer_limit=_OUT)
+            if not out and not chunk and at >= len(data) and not decoder.is_finished():
+                # All is in, and nothing comes out any more: only then does it end early.
+                damage = FormatError(
+                    f"The compressed data ends early: {len(data):,} bytes gave {size:,} and more should follow",
+                    offset=size,
+                    path="",
+                    ends_early=True,
+                )
+                break
             size += len(out)
             if size > max_bytes:
                 damage = FormatError(

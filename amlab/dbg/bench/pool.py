@@ -1,0 +1,99 @@
+"""A pool of real processes: ready, at work, hit, and flooded with tiny jobs; all of it recorded.
+
+Knows nothing of: how a pool works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+
+from amlab.core.node.client import Client
+from amlab.core.node.launchers import ExecLauncher
+from amlab.core.node.options import PoolOptions
+from amlab.core.node.supervisor import Supervisor
+from amlab.dbg.bench.measure import Measurement
+from amlab.dbg.record.collector import Collector
+from amlab.dbg.record.recorder import Recorder
+
+__all__ = ["measure"]
+
+WORKERS, TRIPS, JOBS, KILLS = 4, 400, 2000, 5
+
+
+def measure(exports: Path | None, *, has_peers: bool) -> Iterator[Measurement]:
+    """All of the group, one by one; arguments as `engine.measure`."""
+    del exports
+    ready_s, trip_s, jobs_per_s, whole_s = asyncio.run(_run())
+    peers = _executor() if has_peers else {}
+    yield Measurement(f"{WORKERS} workers ready from a cold start", ready_s, "s", 0.3)
+    yield Measurement("work there and back, recorded", trip_s * 1e6, "us", 220.0)
+    yield Measurement(
+        f"{JOBS:,} tiny jobs over {WORKERS} workers", jobs_per_s, "/s", 10_000, better="more", peers=peers
+    )
+    yield Measurement(f"pool whole again after kill -9, worst of {KILLS}", whole_s, "s", 0.2)
+
+
+async def _run() -> tuple[float, float, float, float]:
+    with (
+        tempfile.TemporaryDirectory() as where,
+        Recorder(f"{where}/pool.msgpack.br") as recorder,
+        Collector(recorder) as to,
+    ):
+        launcher = ExecLauncher([sys.executable, "-m", "amlab.dbg.demo.squares"], env=to.env)
+        supervisor = Supervisor(launcher, options=PoolOptions(min=WORKERS, warm=0, max=2 * WORKERS))
+        recorder.attach(supervisor.mach)
+        start = perf_counter()
+        await supervisor.start(30)
+        ready_s = perf_counter() - start
+        client = Client(supervisor.address, secret=supervisor.secret, workers=WORKERS)
+        recorder.attach(client.mach)
+        try:
+            async with client:
+                trips = []
+                for _ in range(3):
+                    start = perf_counter()
+                    for n in range(TRIPS):
+                        await client.work(input=n)
+                    trips.append((perf_counter() - start) / TRIPS)
+                jobs = [{"input": n} for n in range(JOBS)]
+                await client.map(jobs[:WORKERS])
+                start = perf_counter()
+                if await client.map(jobs) != [n * n for n in range(JOBS)]:
+                    raise AssertionError("a square is wrong")
+                jobs_per_s = JOBS / (perf_counter() - start)
+            whole_s = max([await _kill(supervisor) for _ in range(KILLS)])
+        finally:
+            await supervisor.stop()
+    return ready_s, min(trips), jobs_per_s, whole_s
+
+
+async def _kill(supervisor: Supervisor) -> float:
+    await supervisor.when_whole()
+    process = supervisor.process_of(supervisor.workers("ready")[0])
+    assert process is not None
+    start = perf_counter()
+    process.kill()
+    await process.ended
+    await supervisor.when_whole()
+    return perf_counter() - start
+
+
+def _executor() -> dict[str, float]:
+    """The same tiny jobs with the standard library's process pool."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
+        list(pool.map(_square, range(WORKERS * 4)))
+        start = perf_counter()
+        list(pool.map(_square, range(JOBS)))
+        return {"ProcessPoolExecutor": JOBS / (perf_counter() - start)}
+
+
+def _square(n: int) -> int:
+    return n**2
