@@ -41,7 +41,6 @@ from amlab.core.machine.handlers import UNHANDLED, Handlers, HandlerSet
 from amlab.core.machine.logs import EXTERNAL, OPS, Logs
 from amlab.core.machine.mutation import (
     ADD,
-    CANCELED,
     EVAL,
     REMOVE,
     SET,
@@ -51,7 +50,7 @@ from amlab.core.machine.mutation import (
     Source,
 )
 from amlab.core.machine.queue import DEFAULT_QUEUE_LIMIT, Queue
-from amlab.core.machine.queueing import from_outside
+from amlab.core.machine.queueing import disposed, from_outside
 from amlab.core.machine.requests import GivenArgs, GivenSource, check, jump, mutate
 from amlab.core.machine.runner import drain, run_finals
 from amlab.core.machine.schema import Schema
@@ -229,6 +228,7 @@ class Machine(Waitable):
                         self._config = plan.quick_next
                         self._queue.tick += 1
                         if self._sink is not None:
+                            self._place = 0 if plan.is_direct or not plan.is_accepted else 1
                             self._sink(plan, source)
                         return plan.result
                 elif calls is not None and plan.is_direct and not calls.negotiation:
@@ -256,6 +256,7 @@ class Machine(Waitable):
                         self._config = plan.quick_next
                         self._queue.tick += 1
                         if self._sink is not None:
+                            self._place = 0 if plan.is_direct or not plan.is_accepted else 1
                             self._sink(plan, source)
                         return plan.result
                 elif calls is not None and plan.is_direct and not calls.negotiation:
@@ -309,11 +310,11 @@ class Machine(Waitable):
         self, states: tuple[str, ...], err: BaseException | None, args: Mapping[str, Any] | None, source: GivenSource
     ) -> Result:
         if err is None or type(err).__name__ in {"CancelledError", "GeneratorExit"}:
-            return CANCELED
+            return Result(1, f"{err!r} is no error")
         check_error(err)
         given = as_args(args) or {}
         if self.is_disposed:
-            return CANCELED
+            return disposed(self)
         self._error = err
         return self.add(*states, args={"err": err, "err_trace": err.__traceback__, **given}, source=source)
 
@@ -475,9 +476,10 @@ class Machine(Waitable):
         self._busy = False
         self._tx = self._event = None
         if not self.is_disposed:
-            if self._tracers.queue_end:
-                self._tracers.call(self._tracers.queue_end, self, self)
-            self._waits.queue_ended()
+            if not self._queue.items:  # an interrupt leaves some
+                if self._tracers.queue_end:
+                    self._tracers.call(self._tracers.queue_end, self, self)
+                self._waits.queue_ended()
         elif not self._is_ended:  # another thread disposed of it meanwhile
             self._end()
         self._refresh()
@@ -650,7 +652,7 @@ class Machine(Waitable):
         self._check((state,))
         index = self.schema._index[state]
         found = self._contexts.get(index)
-        if found is None:
+        if found is None or found.is_done:
             found = self._contexts[index] = Context(self.context, f"{self.id}:{state}:{self._clock[index]}")
             self._refresh()
         return found

@@ -64,7 +64,7 @@ class Result:
         self.tick = tick
         """0 executed, 1 canceled, from 2 on: queued, to run at that queue tick."""
         self.has_run = has_run
-        """Of a mutation from another thread: its tick is only a guess until the home thread has taken it."""
+        """Of a mutation that its tick says little of: a prepended one, or one from another thread."""
         self._why = why
 
     @property

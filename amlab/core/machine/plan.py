@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amlab.core.machine.mutation import CANCELED, EXECUTED, MutationType, Result
+from amlab.core.machine.mutation import EXECUTED, MutationType, Result
 
 if TYPE_CHECKING:
     from amlab.core.machine.automaton import Automaton
@@ -191,8 +191,6 @@ class Plan:
         self.is_direct = self.kind >= AUTO or not self.is_changing or self.is_health or not next_.auto
         if self.is_direct:
             self.quick_next, self.quick_ticks = next_, self.ticks
-        if self.kind == MutationType.REMOVE and self.called_mask & self.target_mask:
-            self.result = CANCELED
 
     @property
     def again(self) -> Plan:

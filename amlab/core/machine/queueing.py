@@ -11,13 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amlab.core.machine.logs import OPS
-from amlab.core.machine.mutation import CANCELED, EVAL, Mutation, Result
+from amlab.core.machine.mutation import EVAL, Mutation, Result
 from amlab.core.machine.state import EXCEPTION
 
 if TYPE_CHECKING:
     from amlab.core.machine.machine import Machine
 
-__all__ = ["append", "from_outside", "is_backing_off", "prepend", "refusal_of", "take_inbox"]
+__all__ = ["append", "backed_off", "disposed", "from_outside", "prepend", "refusal_of", "take_inbox"]
 
 
 def append(m: Machine, mutation: Mutation) -> None:
@@ -40,10 +40,23 @@ def prepend(m: Machine, mutation: Mutation) -> None:
         m._tracers.call(m._tracers.mutation_queued, m, m, mutation)
 
 
-def refusal_of(m: Machine, states: tuple[str, ...], called: tuple[int, ...]) -> Result | None:
-    """Why no mutation can be queued now, if none can."""
+def disposed(m: Machine) -> Result:
+    """The answer to whoever asks a machine that is gone."""
+    return Result(1, f"machine {m.id!r} is disposed")
+
+
+def backed_off(m: Machine) -> Result | None:
+    """The answer while mutations are refused, after a handler that passed its deadline."""
     if m._refuse_until and is_backing_off(m):
         return Result(1, f"machine {m.id!r} backs off after a handler that passed its deadline")
+    return None
+
+
+def refusal_of(m: Machine, states: tuple[str, ...], called: tuple[int, ...]) -> Result | None:
+    """Why no mutation can be queued now, if none can."""
+    refusal = backed_off(m)
+    if refusal is not None:
+        return refusal
     queue = m._queue
     if len(queue.items) >= queue.limit and not is_let_in(m, states, called):
         return Result(1, f"the queue of machine {m.id!r} is full ({queue.limit} waiting)")
@@ -67,7 +80,7 @@ def is_backing_off(m: Machine) -> bool:
 def from_outside(m: Machine, mutation: Mutation) -> Result:
     """A mutation of another thread: the home thread is asked for it."""
     if m.is_disposed:
-        return CANCELED
+        return disposed(m)
     room = m._queue.limit * (2 if EXCEPTION in mutation.names else 1)
     if len(m._inbox) >= room and mutation.type is not EVAL:
         return Result(1, f"{len(m._inbox)} mutations wait for the home thread of machine {m.id!r}")

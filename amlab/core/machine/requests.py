@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from amlab.core.machine.args import Args, as_args
 from amlab.core.machine.event import Event
 from amlab.core.machine.logs import OPS
-from amlab.core.machine.mutation import CANCELED, EXECUTED, REMOVE, Mutation, MutationType, Result, Source
-from amlab.core.machine.queueing import append, from_outside, is_backing_off, prepend, refusal_of
+from amlab.core.machine.mutation import EXECUTED, REMOVE, Mutation, MutationType, Result, Source
+from amlab.core.machine.queueing import append, backed_off, disposed, from_outside, prepend, refusal_of
 from amlab.core.machine.runner import drain
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ __all__ = ["GivenArgs", "GivenSource", "check", "jump", "mutate"]
 
 GivenArgs = Mapping[str, Any] | Args | None
 GivenSource = Event | Source | None
-QUEUED_FIRST = Result(2)
 
 
 def mutate(m: Machine, kind: MutationType, states: tuple[str, ...], args: GivenArgs, source: GivenSource) -> Result:
@@ -32,7 +31,7 @@ def mutate(m: Machine, kind: MutationType, states: tuple[str, ...], args: GivenA
     if get_ident() != m._home:
         return from_outside(m, Mutation(kind, m.schema.automaton.index(states), states, plain, m._source(source)))
     if m.is_disposed:
-        return CANCELED
+        return disposed(m)
     try:
         called = m._config.plan(kind, states).called
     except TypeError:
@@ -61,7 +60,7 @@ def enqueue(m: Machine, mutation: Mutation) -> Result:
     append(m, mutation)
     if m._breakpoints:
         m._breakpoints.look(m, mutation)
-    return Result(mutation.queue_tick) if m._busy else drain(m)
+    return Result(mutation.queue_tick) if m._busy else drain(m, mutation)
 
 
 def is_duplicate(m: Machine, kind: MutationType, called: tuple[int, ...]) -> bool:
@@ -76,9 +75,8 @@ def check(m: Machine, kind: MutationType, states: tuple[str, ...], args: GivenAr
     """Runs relations and negotiation of a mutation, and changes nothing."""
     mutation = Mutation(kind, m.schema.automaton.index(states), states, as_args(args))
     mutation.is_check = True
-    if m.is_disposed or (m._refuse_until and is_backing_off(m)):
-        return CANCELED
-    return jump(m, mutation)
+    refusal = backed_off(m)
+    return jump(m, mutation) if refusal is None else refusal
 
 
 def jump(m: Machine, mutation: Mutation) -> Result:
@@ -87,6 +85,8 @@ def jump(m: Machine, mutation: Mutation) -> Result:
         mutation.is_first = True
         return from_outside(m, mutation)
     if m.is_disposed:
-        return CANCELED
+        return disposed(m)
+    if m._busy:
+        mutation.result = Result(2, has_run=False)
     prepend(m, mutation)
-    return QUEUED_FIRST if m._busy else drain(m)
+    return drain(m, mutation) if mutation.result is None else mutation.result

@@ -22,10 +22,10 @@ from amlab.core.machine.event import Event
 from amlab.core.machine.forking import fork_handler
 from amlab.core.machine.handlers import NO_CALLS, Phase, Site
 from amlab.core.machine.logs import CHANGES, OPS
-from amlab.core.machine.mutation import ADD, CANCELED, EVAL, EXECUTED, NO_SOURCE, Mutation, Result, Source
+from amlab.core.machine.mutation import ADD, EVAL, EXECUTED, NO_SOURCE, Mutation, Result, Source
 from amlab.core.machine.overrun import overdue
 from amlab.core.machine.plan import AGAIN, AUTO
-from amlab.core.machine.queueing import prepend, take_inbox
+from amlab.core.machine.queueing import disposed, prepend, take_inbox
 from amlab.core.machine.state import EXCEPTION
 from amlab.core.machine.transition import Transition
 from amlab.errors import HandlerError
@@ -37,9 +37,13 @@ if TYPE_CHECKING:
 __all__ = ["drain", "run", "run_finals"]
 
 
-def drain(m: Machine) -> Result:
-    """Runs the queue until it is empty; the result is that of the first mutation."""
-    first: Result | None = None
+def drain(m: Machine, asked: Mutation | None = None) -> Result:
+    """Runs the queue until it is empty; the result is that of the mutation asked for.
+
+    It is not always the first to run: what an interrupt left in the queue, or other threads want done first,
+    comes before it.
+    """
+    answer: Result | None = None
     queue = m._queue
     before = m._enter()
     try:
@@ -55,11 +59,11 @@ def drain(m: Machine) -> Result:
                     mutation.eval()
                 continue
             result = run(m, mutation)
-            if first is None:
-                first = result
+            if mutation is asked:
+                answer = result
     finally:
         m._leave(before)
-    return first if first is not None else CANCELED
+    return disposed(m) if answer is None else answer
 
 
 def run_finals(m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source | None) -> Result:
@@ -142,7 +146,9 @@ def run(m: Machine, mutation: Mutation) -> Result:
         plan = tx.plan = _settle_auto(tx)
         if handlers is not None:
             calls = handlers.calls(plan)
-    if is_accepted and not mutation.is_check and not m.is_disposed:
+    if m.is_disposed:  # by a handler, or another thread meanwhile
+        is_accepted = False
+    if is_accepted and not mutation.is_check:
         is_accepted = _apply(m, tx, calls.final)
     else:
         tx.is_accepted = is_accepted
@@ -320,11 +326,7 @@ def _fail(m: Machine, tx: Transition, site: Site, error: Exception) -> None:
 def _put_back(m: Machine, tx: Transition, site: Site) -> None:
     """Puts back the states from the failed one on: their final handlers did not run."""
     finals = tx.plan.exits + tx.plan.enters
-    if site.phase is Phase.ANY_STATE:
-        return
-    start = (
-        len(tx.plan.exits) + tx.plan.enters.index(site.state) if site.phase is Phase.STATE else finals.index(site.state)
-    )
+    start = len(finals) if site.phase is Phase.ANY_STATE else finals.index(site.state)
     before = tx.plan.before.mask
     left = finals[start:]
     leave = [i for i in left if not before >> i & 1]

@@ -177,9 +177,11 @@ class Transition:
             return f"{self.refused_by} raised {self.error!r}"
         if self.refused_by:
             return f"refused by the handler {self.refused_by}"
-        if not self.is_accepted and not self.first_plan.is_accepted:
+        if self.is_accepted:
+            return ""
+        if not self.first_plan.is_accepted:
             return self.first_plan.explain_refusal()
-        return ""
+        return f"machine {self.machine.id!r} was disposed" if self.machine.is_disposed else ""
 
     def is_health(self) -> bool:
         """A lone add of Healthcheck or Heartbeat: it does not wake auto states."""

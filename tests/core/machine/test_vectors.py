@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.vectors.__main__ import main, run
+from tests.vectors.__main__ import load, main, run
+from tests.vectors.compare import judge
 from tests.vectors.faults import RULES
 
 HERE = Path(__file__).resolve().parents[2] / "vectors"
@@ -56,3 +57,31 @@ def test_the_command_prints_both_levels_and_the_differences_as_json(capsys):
     assert report.keys() == {"level1", "level2", "differences"}
     assert report["level1"].keys() == {"passed", "total", "faults"}
     assert report["differences"][0].keys() == {"case", "op", "level", "what", "expected", "got", "fault"}
+
+
+def test_the_command_prints_what_is_no_fault_of_the_reference_and_both_levels_as_text(capsys):
+    main([str(HANDMADE), "--limit", "0"])
+    *differences, first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("level1: ")
+    assert second.startswith("level2: ")
+    assert not any(f"[{rule}]" in line for rule in RULES for line in differences)
+    main([str(HANDMADE), "--all"])
+    assert "[final-error-recovery]" in capsys.readouterr().out
+
+
+def test_the_command_fails_where_ours_is_another_and_not_where_only_the_reference_is_at_fault(tmp_path, capsys):
+    cases = {case["name"]: case for case in load(HANDMADE)}
+    wrong = json.loads(json.dumps(cases["auto-any-enter"]))
+    wrong["expect"][0]["time"][0] += 2
+    fault = next(case for case in cases.values() if set(judge(case).levels.values()) == {"fault"})
+    codes = []
+    for name, case in (("right", cases["auto-any-enter"]), ("wrong", wrong), ("fault", fault)):
+        path = tmp_path / f"{name}.json"  # not gzipped
+        path.write_text(json.dumps([case]), encoding="utf-8")
+        codes.append(main([str(path), "--json"]))
+    assert codes == [0, 1, 0]
+    right, wrong, fault = map(json.loads, capsys.readouterr().out.splitlines())
+    assert right["level1"] == right["level2"] == {"passed": 1, "total": 1, "faults": 0}
+    assert wrong["level1"] == {"passed": 0, "total": 1, "faults": 0}
+    assert [d["what"] for d in wrong["differences"]] == ["time"]
+    assert fault["level1"] == {"passed": 0, "total": 1, "faults": 1}
