@@ -107,7 +107,7 @@ class Machine(Waitable):
         "_queue", "_quick", "_refreshed", "_refuse_until", "_sink", "_started", "_tracers", "_tx", "_waits",
         "handler_backoff_s",
         "handler_deadline_s", "handler_timeout_s", "id", "infer_source", "is_disposed", "machine_tick", "parent_id",
-        "queue_limit", "schema", "seed", "tags",
+        "schema", "seed", "tags",
     )  # fmt: skip
 
     def __init__(
@@ -151,7 +151,6 @@ class Machine(Waitable):
         self._is_ended = self._is_nudged = False
         self.machine_tick = 0
         """How often the machine was restored from an export."""
-        self.queue_limit = queue_limit
         self._now = now
         self._home = get_ident()
         self._loop: AbstractEventLoop | None = None
@@ -387,6 +386,11 @@ class Machine(Waitable):
     def queue_tick(self) -> int:
         """Appended mutations taken so far, plus 1."""
         return self._queue.tick
+
+    @property
+    def queue_limit(self) -> int:
+        """How many mutations may wait."""
+        return self._queue.limit
 
     @property
     def queue_len(self) -> int:

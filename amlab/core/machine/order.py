@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-__all__ = ["cyclic_pairs", "sort_after", "topology"]
+__all__ = ["cyclic_pairs", "sort_after", "sort_followed", "topology"]
 
 BLOCK = 20
 
@@ -69,8 +69,15 @@ def sort_after(states: list[int], after: list[int], firm: list[int]) -> list[int
         members |= 1 << i
         followed |= after[i]
     followed &= members
-    if not followed:
-        return states
+    return sort_followed(states, after, firm, members, followed) if followed else states
+
+
+def sort_followed(states: list[int], after: list[int], firm: list[int], members: int, followed: int) -> list[int]:
+    """The same, where the set of states is known, and which of them some other one comes after."""
+    size = len(states)
+    if size <= BLOCK:
+        _insertion_sort(states, 0, size, after, followed)
+        return _mend(states, firm, members)
     for start in range(0, len(states), BLOCK):
         _insertion_sort(states, start, min(start + BLOCK, len(states)), after, followed)
     width = BLOCK
@@ -78,6 +85,11 @@ def sort_after(states: list[int], after: list[int], firm: list[int]) -> list[int
         for left in range(0, len(states) - width, 2 * width):
             _merge(states, left, left + width, min(left + 2 * width, len(states)), after)
         width *= 2
+    return _mend(states, firm, members)
+
+
+def _mend(states: list[int], firm: list[int], members: int) -> list[int]:
+    """Lays the states out anew where a firm pair is broken."""
     missing = members
     for i in states:
         if firm[i] & missing:

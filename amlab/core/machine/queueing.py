@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amlab.core.machine.logs import OPS
-from amlab.core.machine.mutation import EVAL, Mutation, Result
+from amlab.core.machine.mutation import EVAL, REMOVE, Mutation, MutationType, Result
 from amlab.core.machine.state import EXCEPTION
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ def backed_off(m: Machine) -> Result | None:
     return None
 
 
-def refusal_of(m: Machine, states: tuple[str, ...], called: tuple[int, ...]) -> Result | None:
+def refusal_of(m: Machine, kind: MutationType, states: tuple[str, ...], called: tuple[int, ...]) -> Result | None:
     """Why no mutation can be queued now, if none can."""
     refusal = backed_off(m)
     if refusal is not None:
         return refusal
     queue = m._queue
-    if len(queue.items) >= queue.limit and not is_let_in(m, states, called):
+    if len(queue.items) >= queue.limit and (kind is REMOVE or not is_let_in(m, states, called)):
         return Result(1, f"the queue of machine {m.id!r} is full ({queue.limit} waiting)")
     return None
 
@@ -81,7 +81,8 @@ def from_outside(m: Machine, mutation: Mutation) -> Result:
     """A mutation of another thread: the home thread is asked for it."""
     if m.is_disposed:
         return disposed(m)
-    room = m._queue.limit * (2 if EXCEPTION in mutation.names else 1)
+    is_error = EXCEPTION in mutation.names and mutation.type is not REMOVE
+    room = m._queue.limit * (2 if is_error else 1)
     if len(m._inbox) >= room and mutation.type is not EVAL:
         return Result(1, f"{len(m._inbox)} mutations wait for the home thread of machine {m.id!r}")
     mutation.result = Result(m._queue.tick + m._queue.pending + len(m._inbox) + 1, has_run=False)
@@ -103,7 +104,7 @@ def take_inbox(m: Machine) -> None:
         if mutation.is_first:
             first.append(mutation)
             continue
-        refusal = refusal_of(m, mutation.names, mutation.called)
+        refusal = refusal_of(m, mutation.type, mutation.names, mutation.called)
         if refusal is None:
             append(m, mutation)
         if mutation.result is not None:

@@ -39,7 +39,7 @@ def mutate(m: Machine, kind: MutationType, states: tuple[str, ...], args: GivenA
         raise
     queue = m._queue
     if m._refuse_until or len(queue.items) >= queue.limit:
-        refusal = refusal_of(m, states, called)
+        refusal = refusal_of(m, kind, states, called)
         if refusal is not None:
             return refusal
     if m._busy:

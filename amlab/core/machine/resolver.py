@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from amlab.core.machine.mutation import MutationType
-from amlab.core.machine.order import sort_after
+from amlab.core.machine.order import sort_followed
 from amlab.core.machine.relations import Relations
 
 __all__ = ["Outcome", "arrange", "order_states", "resolve"]
@@ -167,10 +167,10 @@ def order_states(r: Relations, states: list[int], mask: int) -> list[int]:
     """Sorts states (the set `mask`) in place: required first, then by `after`."""
     if mask & r.ranked:
         states.sort(key=r.topology.__getitem__)
-    ordered = mask & r.has_after
+    ordered, followed, after = mask & r.has_after, 0, r.after
     while ordered:
         low = ordered & -ordered
         ordered ^= low
-        if r.after[low.bit_length() - 1] & mask:
-            return sort_after(states, r.after, r.after_firm)
-    return states
+        followed |= after[low.bit_length() - 1]
+    followed &= mask
+    return sort_followed(states, after, r.after_firm, mask, followed) if followed else states
