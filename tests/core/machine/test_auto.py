@@ -190,7 +190,7 @@ def test_a_refusal_about_leaving_staying_otherwise_or_anything_cancels_all(name)
 
 
 def test_when_all_that_was_called_is_refused_the_rest_stays_and_nothing_changes():
-    m, autos = machine(
+    m, _ = machine(
         {"X": {}, "A": {"auto": True}, "B": {"auto": True}}, {"AEnter": lambda e: False, "BEnter": lambda e: False}
     )
     m.add("X")
