@@ -2,6 +2,7 @@
 
     alive      forking or up, and not being killed
     wanted     min + warm idle ones beyond those at work, never above max
+    spare      idle ones beyond those wanted, the longest idle first
     kill       more than `err_kill` recent errors
     give       the idle worker that has been so the longest; never to a client that has its share
 
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 
 from amlab.core.node.options import PoolOptions
 
-__all__ = ["Facts", "choose_idle", "count_forks", "count_wanted", "must_die", "why_not"]
+__all__ = ["Facts", "choose_idle", "choose_spare", "count_forks", "count_wanted", "must_die", "why_not"]
 
 
 @dataclass(slots=True)
@@ -43,6 +44,14 @@ def count_forks(workers: Sequence[Facts], options: PoolOptions) -> int:
     """How many workers to fork now."""
     alive = sum(1 for w in workers if not w.is_killed)
     return max(0, count_wanted(workers, options) - alive)
+
+
+def choose_spare(workers: Sequence[Facts], options: PoolOptions) -> list[Facts]:
+    """Workers that are not wanted any more: fewer clients came, or the criteria changed."""
+    alive = [w for w in workers if not w.is_killed]
+    free = [w for w in alive if w.is_ready and w.is_idle and not w.client]
+    spare = max(0, len(alive) - count_wanted(workers, options))
+    return sorted(free, key=lambda w: w.idle_since)[:spare]
 
 
 def must_die(worker: Facts, options: PoolOptions, now: float) -> bool:

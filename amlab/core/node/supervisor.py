@@ -3,9 +3,11 @@
     fork        a bootstrap machine waits for the new worker's call; then the worker is followed
     ready       as many as `min` are: PoolReady; one is idle: WorkersAvailable
     lost        its process ended, or it does not answer: ErrWorker with the autopsy, and a new one is forked
-    give        a client asks (ProvideWorker); an idle worker lets it in, and its address goes to the client
+    spare       idle beyond what is wanted: ended at the next heartbeat
+    give        a client asks (ProvideWorker); see `giving`
 
-All of it is states of `mach`, which clients see and may not change but for ProvideWorker.
+All of it is states of `mach`, which clients and other supervisors see.  Workers that do not come up many
+times in a row are an ErrPool; the next heartbeat tries again.
 
 Knows nothing of: what workers do.
 """
@@ -15,21 +17,24 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
 from amlab.core.machine.machine import Machine
 from amlab.core.node.autopsy import WorkerLostError, lost
+from amlab.core.node.bootstrap import Bootstrap
+from amlab.core.node.giving import Giving
 from amlab.core.node.launchers import ExecLauncher, Launcher
 from amlab.core.node.options import PoolOptions
-from amlab.core.node.policy import Facts, choose_idle, count_forks, count_wanted, must_die, why_not
+from amlab.core.node.policy import Facts, choose_spare, count_forks, count_wanted, must_die
+from amlab.core.node.pooled import Pooled
 from amlab.core.rpc.backoff import Backoff
 from amlab.core.rpc.client import RpcClient
-from amlab.core.rpc.server import RpcMux, RpcServer
-from amlab.core.states.node import BootstrapStates, SupervisorStates
-from amlab.errors import AmlabError, ProtocolError
+from amlab.core.rpc.diff import Selection
+from amlab.core.rpc.server import RpcMux
+from amlab.core.states.node import SupervisorStates
+from amlab.errors import AmlabError, ProtocolError, UsageError, near
 
 if TYPE_CHECKING:
     from amlab.core.machine.event import Event
@@ -40,24 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["Supervisor"]
 
 FOLLOW = Backoff(first_s=0.02, max_s=0.2, total_s=2.0)
-HISTORY = 20
-
-
-class _Pooled:
-    """A worker, as its supervisor knows it."""
-
-    def __init__(self, worker_id: str) -> None:
-        self.facts = Facts(worker_id)
-        self.process: Process | None = None
-        self.client: RpcClient | None = None
-        self.public = ""
-        self.history: deque[str] = deque(maxlen=HISTORY)
-        self.is_gone = False
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        return self.facts.id
+FOLLOW_WORKER = Selection(push_interval_s=0.02)
 
 
 class Supervisor:
@@ -67,6 +55,7 @@ class Supervisor:
         launcher: How to start a worker, or its command as a list.
         id: Of the supervisor's machine.
         address: Where clients connect; see `amlab.core.rpc.network`.
+        local_address: Where other supervisors connect.
         secret: The pool's; random without.
         options: Criteria and times.
         tracers: Of its machine.
@@ -78,6 +67,7 @@ class Supervisor:
         *,
         id: str = "supervisor",  # noqa: A002 - as `Machine`
         address: str = "127.0.0.1:0",
+        local_address: str = "127.0.0.1:0",
         secret: bytes | None = None,
         options: PoolOptions = PoolOptions(),  # noqa: B008 - immutable
         tracers: Iterable[Tracer] = (),
@@ -87,9 +77,14 @@ class Supervisor:
         self.options = options
         self.mach = Machine(SupervisorStates, id, tags=("supervisor",), tracers=tracers)
         self.mach.bind_handlers(_Handlers(self))
-        self._mux = RpcMux(self.mach, address=address, secret=self.secret, parent=self.mach)
-        self._mux.on_left = self._client_left
-        self._pool: dict[str, _Pooled] = {}
+        self._mux = RpcMux(self.mach, id=f"{id}-public", address=address, secret=self.secret, parent=self.mach)
+        self._mux.on_joined = lambda client: self._note("ClientConnected", {"client": client})
+        self._mux.on_left = lambda client: self._note("ClientDisconnected", {"client": client})
+        self._local = RpcMux(self.mach, id=f"{id}-local", address=local_address, secret=self.secret, parent=self.mach)
+        self._local.on_joined = lambda other: self._note("SuperConnected", {"supervisor": other})
+        self._local.on_left = lambda other: self._note("SuperDisconnected", {"supervisor": other})
+        self.giving = Giving(self)
+        self._pool: dict[str, Pooled] = {}
         self._numbers = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
@@ -105,24 +100,39 @@ class Supervisor:
         return self._mux.address
 
     async def start(self, timeout_s: float | None = None) -> str:
-        """Opens the port and forks the first workers; gives the address once the pool is ready.
+        """Opens both ports and forks the first workers; gives the address once the pool is ready.
 
         Raises:
-            OSError: The port is taken.
+            OSError: A port is taken.
+            WorkerLostError: Workers do not come up; the last autopsy.
             TimeoutError: It was not ready in time.
         """
         self.mach.add("Start")
         await self._mux.start()
+        await self._local.start()
         self.mach.add("PublicRpcReady", "LocalRpcReady")
         self._spawn(self._heartbeats())
-        ready = self.mach.when("PoolReady")
+        settled = asyncio.Event()
+        for state in ("PoolReady", "ErrPool"):
+            self.mach.when(state).on_done(settled.set)
         async with asyncio.timeout(timeout_s):
-            await ready
+            await settled.wait()
+        if not self.mach.is_("PoolReady"):
+            last = self.autopsies[-1]
+            text = f"the pool gave up, {self._failed_forks} workers in a row did not come up; the last:\n{last}"
+            raise WorkerLostError(text, **last.fields)
         self.mach.add("Ready")
         return self.address
 
+    @property
+    def local_address(self) -> str:
+        """Where other supervisors connect."""
+        return self._local.address
+
     async def stop(self) -> None:
-        """Ends all workers, at most after `stop_s`, and closes the port."""
+        """Ends all workers, at most after `stop_s`, and closes the ports."""
+        if self._is_stopping:
+            return
         self._is_stopping = True
         pooled = list(self._pool.values())
         for task in list(self._tasks):
@@ -130,12 +140,16 @@ class Supervisor:
         await asyncio.gather(*[self._end(w) for w in pooled])
         if self._tasks:
             await asyncio.wait(self._tasks)
-        await self._mux.stop()
+        await asyncio.gather(self._mux.stop(), self._local.stop())
         await self.launcher.stop()
         self.mach.dispose()
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -143,8 +157,9 @@ class Supervisor:
 
     def _note(self, state: str, args: dict[str, Any]) -> None:
         """An event: a multi state that comes and goes, since what it adds and removes is meant once."""
-        self.mach.add(state, args=args)
-        self.mach.remove(state)
+        if not self.mach.is_disposed:
+            self.mach.add(state, args=args)
+            self.mach.remove(state)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -154,7 +169,7 @@ class Supervisor:
     # ----- the pool
 
     def set_pool(self, **criteria: Any) -> None:
-        """Changes criteria (`min`, `max`, `warm`, ...) of a running pool.
+        """Changes criteria (`min`, `max`, `warm`, ...) of a running pool; spare workers are ended.
 
         Raises:
             UsageError: They contradict each other.
@@ -162,6 +177,7 @@ class Supervisor:
         from dataclasses import replace
 
         self.options = replace(self.options, **criteria)
+        self._retire_spare()
         self.check_pool()
 
     def check_pool(self) -> None:
@@ -182,15 +198,13 @@ class Supervisor:
             "busy": lambda f: bool(f.client),
         }
         if state not in tests:
-            from amlab.errors import UsageError, near
-
             raise UsageError(f"no workers are {state!r}{near(state, tests)}", state=state)
         return [w.id for w in self._pool.values() if tests[state](w.facts)]
 
     @property
     def is_whole(self) -> bool:
         """Whether as many workers are ready as the criteria want now."""
-        return len(self.workers("ready")) >= count_wanted(self._facts(), self.options)
+        return len(self.workers("ready")) >= count_wanted(self.facts(), self.options)
 
     async def when_whole(self) -> None:
         """Waits until it is."""
@@ -201,6 +215,16 @@ class Supervisor:
             for wait in (changed, ready):
                 wait.on_done(event.set)
             await event.wait()
+            changed.cancel()
+            ready.cancel()
+
+    def facts(self) -> list[Facts]:
+        """What is known of each worker."""
+        return [w.facts for w in self._pool.values()]
+
+    def pooled(self, worker_id: str) -> Pooled | None:
+        """A worker that is in the pool."""
+        return self._pool.get(worker_id)
 
     def process_of(self, worker_id: str) -> Process | None:
         """The process of a worker."""
@@ -209,61 +233,69 @@ class Supervisor:
 
     def normalize(self) -> None:
         """Forks as many as are missing."""
-        for _ in range(count_forks(self._facts(), self.options)):
-            pooled = _Pooled(f"worker-{next(self._numbers)}-{os.urandom(2).hex()}")
+        for _ in range(count_forks(self.facts(), self.options)):
+            pooled = Pooled(f"worker-{next(self._numbers)}-{os.urandom(2).hex()}")
             self._pool[pooled.id] = pooled
+            self._note("SetWorker", {"worker": pooled.id})
             self._note("ForkWorker", {"worker": pooled.id})
             self._spawn(self._bring_up(pooled))
         self.mach.add("PoolNormalized")
 
-    def _facts(self) -> list[Facts]:
-        return [w.facts for w in self._pool.values()]
+    def _retire_spare(self) -> None:
+        """Ends workers beyond those wanted."""
+        for facts in choose_spare(self.facts(), self.options):
+            pooled = self._pool[facts.id]
+            facts.is_killed = pooled.is_retired = True
+            self._note("KillWorker", {"worker": facts.id, "why": "it is not wanted any more"})
+            self._spawn(self._end(pooled))
+        self.tell_available()
 
-    async def _bring_up(self, pooled: _Pooled) -> None:
-        machine = Machine(BootstrapStates, f"bootstrap-{pooled.id}", parent=self.mach, tags=("bootstrap",))
-        server = RpcServer(machine, secret=self.secret, allow_id=pooled.id, parent=machine)
+    async def _bring_up(self, pooled: Pooled) -> None:
+        bootstrap = Bootstrap(pooled.id, self.secret, self.mach)
         try:
-            address = await server.start()
-            called = machine.when_args("WorkerAddr", {"worker": pooled.id})
+            address = await bootstrap.start()
             self._note("ForkingWorker", {"worker": pooled.id})
             pooled.process = self.launcher.launch(pooled.id, address, self.secret)
             pooled.process.on_exit(lambda: self._ended(pooled))
-            pooled.process.on_exit(called.cancel)
+            pooled.process.on_exit(bootstrap.give_up)
             async with asyncio.timeout(self.options.connect_s):
-                args = await called
+                local, public = await bootstrap.called()
                 self._note("WorkerConnected", {"worker": pooled.id})
-                await self._follow(pooled, str(args["local"]), str(args["public"]))
+                await self._follow(pooled, local, public)
         except (AmlabError, OSError, TimeoutError) as err:
             self._not_up(pooled, err)
         finally:
-            await server.stop()
-            machine.dispose()
+            await bootstrap.stop()
 
-    async def _follow(self, pooled: _Pooled, local: str, public: str) -> None:
+    async def _follow(self, pooled: Pooled, local: str, public: str) -> None:
         pooled.public = public
         pooled.client = RpcClient(
             local, id=f"{self.mach.id}-{pooled.id}", secret=self.secret, expect_id=pooled.id, parent=self.mach,
-            backoff=FOLLOW,
+            backoff=FOLLOW, selection=FOLLOW_WORKER,
         )  # fmt: skip
         source = await pooled.client.start()
-        pooled.client.mach.when("ConnRetryFailed").on_done(lambda: self._silent(pooled))
+        silent = pooled.client.mach.when("ConnRetryFailed")
+        silent.on_done(lambda: self._silent(pooled) if silent.is_met else None)
         source.on_change(lambda nm: self._changed(pooled, nm))
         self._note("WorkerForked", {"worker": pooled.id})
         self._failed_forks = 0
+        if self.mach.is_("ErrPool"):
+            self.mach.remove("Exception", "ErrPool")
         self._changed(pooled, source)
 
-    def _not_up(self, pooled: _Pooled, err: Exception) -> None:
+    def _not_up(self, pooled: Pooled, err: Exception) -> None:
         """A worker did not come up; its process, if it runs, is ended."""
         if pooled.is_gone or self._is_stopping:
             return
         process = pooled.process
         if process is not None and process.exit_code is None:
+            process.stderr.append(f"it was ended: {str(err) or f'it did not call in {self.options.connect_s:g} s'}")
             process.kill()
             return  # `_ended` tells the rest
         if process is None:
             self._gone(pooled, lost(pooled.id, None, [str(err)]))
 
-    def _changed(self, pooled: _Pooled, source: NetMachine) -> None:
+    def _changed(self, pooled: Pooled, source: NetMachine) -> None:
         facts = pooled.facts
         active = source.active_states
         text = " ".join(active)
@@ -280,9 +312,10 @@ class Supervisor:
             if not self.mach.is_("PoolReady") and len(self.workers("ready")) >= self.options.min:
                 self.mach.add("PoolReady")  # called, so that it may end PoolStarting
                 self.mach.add("Ready")
-        self._tell_available()
+        self.tell_available()
 
-    def _tell_available(self) -> None:
+    def tell_available(self) -> None:
+        """Sets `WorkersAvailable` as it is."""
         if self.mach.is_disposed:
             return
         has_idle = bool(self.workers("idle"))
@@ -293,36 +326,40 @@ class Supervisor:
 
     # ----- losing workers
 
-    def _silent(self, pooled: _Pooled) -> None:
+    def _silent(self, pooled: Pooled) -> None:
         """It is not on the line any more; whatever still runs of it is ended."""
         if not pooled.is_gone and pooled.process is not None:
             pooled.process.kill()
 
-    def _ended(self, pooled: _Pooled) -> None:
+    def _ended(self, pooled: Pooled) -> None:
         process = pooled.process
         assert process is not None
         if self._is_stopping or pooled.is_gone:
             return
         self._gone(pooled, lost(pooled.id, process.exit_code, list(process.stderr), None, list(pooled.history)))
 
-    def _gone(self, pooled: _Pooled, autopsy: WorkerLostError) -> None:
+    def _gone(self, pooled: Pooled, autopsy: WorkerLostError) -> None:
         pooled.is_gone = True
         self._pool.pop(pooled.id, None)
-        self.autopsies.append(autopsy)
-        client = pooled.facts.client
         if pooled.client is not None:
             self._spawn(pooled.client.stop())
-        else:
-            self._failed_forks += 1
         if self.mach.is_disposed:
             return
+        self._note("SetWorker", {"worker": pooled.id, "is_gone": True})
         if pooled.facts.is_ready:
             self._note("WorkerGone", {"worker": pooled.id})
+        if pooled.is_retired:
+            self._note("WorkerKilled", {"worker": pooled.id})
+            return
+        self.autopsies.append(autopsy)
+        client = pooled.facts.client
+        if pooled.client is None:
+            self._failed_forks += 1
         self.mach.add_err_state("ErrWorker", autopsy, args={"worker": pooled.id})
         self.mach.remove("Exception", "ErrWorker")
-        self._tell_available()
+        self.tell_available()
         if client:
-            self._spawn(self._tell_client(client, "worker-lost", {"worker": pooled.id, **_plain(autopsy)}))
+            self._spawn(self.tell_client(client, "worker-lost", {"worker": pooled.id, **_plain(autopsy)}))
         if self._failed_forks <= self.options.err_kill * max(self.options.min + self.options.warm, 1):
             self.check_pool()
         else:
@@ -336,15 +373,14 @@ class Supervisor:
         """
         pooled = self._pool.get(worker_id)
         if pooled is None or pooled.process is None:
-            from amlab.errors import UsageError, near
-
             raise UsageError(f"no worker {worker_id!r}{near(worker_id, self._pool)}", worker=worker_id)
         self._note("KillWorker", {"worker": worker_id})
         pooled.facts.is_killed = True
+        self._note("KillingWorker", {"worker": worker_id})
+        pooled.process.on_exit(lambda: self._note("WorkerKilled", {"worker": worker_id}))
         pooled.process.kill()
-        self._note("WorkerKilled", {"worker": worker_id})
 
-    async def _end(self, pooled: _Pooled) -> None:
+    async def _end(self, pooled: Pooled) -> None:
         process = pooled.process
         if process is not None and process.exit_code is None:
             process.terminate()
@@ -360,13 +396,28 @@ class Supervisor:
             await asyncio.sleep(self.options.heartbeat_s)
             self.mach.add("Heartbeat")
             await asyncio.gather(*[self.check_health(w) for w in list(self._pool)])
+            for pooled in self._pool.values():
+                if pooled.client is not None and pooled.facts.is_ready:
+                    pooled.client.source.add_soon("Heartbeat")  # it rotates its logs, among others
             self.mach.remove("Heartbeat")
+            self._retire_spare()
             self.check_pool()
+
+    def note_error(self, worker_id: str, text: str) -> None:
+        """Counts an error of a worker that others had with it, and looks at it."""
+        pooled = self._pool.get(worker_id)
+        if pooled is not None and not pooled.facts.is_killed:
+            self.mach.log(f"worker {worker_id}: {text}")
+            pooled.facts.errors.append(asyncio.get_running_loop().time())
+            self._spawn(self._check(worker_id))
+
+    async def _check(self, worker_id: str) -> None:
+        await self.check_health(worker_id)
 
     async def check_health(self, worker_id: str) -> bool:
         """Whether a worker answers; one that does not, or has failed too often, is killed."""
         pooled = self._pool.get(worker_id)
-        if pooled is None or pooled.client is None or not pooled.facts.is_ready:
+        if pooled is None or pooled.client is None or not pooled.facts.is_ready or pooled.facts.is_killed:
             return False
         now = asyncio.get_running_loop().time()
         if not must_die(pooled.facts, self.options, now):
@@ -376,58 +427,19 @@ class Supervisor:
                 except ProtocolError:
                     continue
                 return True
-        if pooled.process is not None and not pooled.is_gone:
+        if pooled.process is not None and not pooled.is_gone and not pooled.facts.is_killed:
             self.kill(worker_id)
         return False
 
     # ----- clients
 
-    async def provide(self, client: str, token: str, wait_s: float) -> None:
-        """Gives a worker to a client, or tells it why not."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + wait_s
-        while True:
-            facts = choose_idle(self._facts(), client, self.options)
-            if facts is not None:
-                facts.client = client
-                self._tell_available()
-                pooled = self._pool[facts.id]
-                assert pooled.client is not None
-                try:
-                    result = await pooled.client.source.add("ServeClient", args={"client": client}, timeout_s=2.0)
-                except ProtocolError as err:
-                    facts.client = ""
-                    facts.errors.append(loop.time())
-                    self.mach.log(f"worker {facts.id} did not take client {client}: {err}")
-                    continue
-                if not result.is_canceled:
-                    self.check_pool()  # there should be idle ones beyond it
-                    answer = {"worker": facts.id, "address": pooled.public}
-                    await self._tell_client(client, "worker", answer, token)
-                    return
-                facts.client = ""
-            left = until - loop.time()
-            if left <= 0:
-                reason = why_not(self._facts(), client, self.options)
-                await self._tell_client(client, "no-worker", {"reason": reason}, token)
-                return
-            available = self.mach.when("WorkersAvailable")
-            try:
-                async with asyncio.timeout(min(left, 0.05) if available.is_met else left):
-                    await (asyncio.sleep(left) if available.is_met else available)
-            except TimeoutError:
-                continue
-
-    async def _tell_client(self, client: str, name: str, data: dict[str, Any], token: str = "") -> None:
+    async def tell_client(self, client: str, name: str, data: dict[str, Any], token: str = "") -> None:
+        """Sends a payload to a client, if it is there."""
         self._note("ClientSendPayload", {"client": client, "name": name})
         try:
             await self._mux.send_payload(name, data, token=token, client_id=client)
         except ProtocolError as err:
             self.mach.log(f"{name} for client {client}: {err}")
-
-    def _client_left(self, client_id: str) -> None:
-        if not self.mach.is_disposed:
-            self._note("ClientDisconnected", {"client": client_id})
 
 
 def _plain(autopsy: WorkerLostError) -> dict[str, Any]:
@@ -464,8 +476,24 @@ class _Handlers:
 
     def ProvideWorkerState(self, e: Event) -> None:
         """Done beside the machine."""
-        args = e.args
+        args, giving = e.args, self.supervisor.giving
         e.machine.remove("ProvideWorker")
-        e.machine.fork(
-            None, self.supervisor.provide(str(args["client"]), str(args.get("token", "")), float(args.get("wait_s", 0)))
-        )
+        wait_s = float(args.get("wait_s", 0))
+        e.machine.fork(None, giving.provide(str(args["client"]), str(args.get("token", "")), wait_s))
+
+    def ListWorkersEnter(self, e: Event) -> bool:
+        """Somebody must ask."""
+        return bool(e.args.get("client"))
+
+    def ListWorkersState(self, e: Event) -> None:
+        """Answers with a payload."""
+        args, giving = e.args, self.supervisor.giving
+        e.machine.remove("ListWorkers")
+        answer = giving.list_workers(str(args["client"]), str(args.get("token", "")), str(args.get("state", "")))
+        e.machine.fork(None, answer)
+
+    def WorkerIssuesState(self, e: Event) -> None:
+        """Looks at the worker."""
+        args = e.args
+        e.machine.remove("WorkerIssues")
+        self.supervisor.note_error(str(args.get("worker", "")), f"client {args.get('client')}: {args.get('text')}")

@@ -291,9 +291,12 @@ class Worker:
         try:
             await self._public.send_payload("work", answer, token=token)
         except (ProtocolError, UsageError) as err:
-            if not self.mach.is_disposed:
-                self.mach.add_err_state("ErrClient", err, args={"token": token})
-                self.mach.remove("Exception", "ErrClient")
+            if self.mach.is_disposed:
+                return
+            self.mach.add_err_state("ErrClient", err, args={"token": token})
+            self.mach.remove("Exception", "ErrClient")
+            if self.mach.is_("ClientConnected") and "error" not in answer:  # it may not cross: that much may
+                await self._deliver({"error": describe(err)}, token)
         self.mach.remove("ClientSendPayload")
 
 

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from amlab.core.node.client import Client
+from amlab.core.node.forkserver import ForkServerLauncher
 from amlab.core.node.launchers import ExecLauncher, InProcessLauncher
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.supervisor import Supervisor
 from tests.core.node.squares import Squares
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).absolute().parents[3]
 SMALL = PoolOptions(min=2, warm=0, max=4, connect_s=10.0)
 
 
@@ -45,6 +46,11 @@ async def pool(options=SMALL, *, launcher=None, is_ready=True):
         pids = [p.pid for w in supervisor.workers() if (p := supervisor.process_of(w)) is not None and p.pid]
         await supervisor.stop()
     assert not any(is_alive(pid) for pid in pids)
+
+
+def fork_launcher(mode=""):
+    env = {"SQUARES_MODE": mode, "PYTHONPATH": str(ROOT)}
+    return ForkServerLauncher("tests.core.node.squares:Squares", env=env)
 
 
 def here():

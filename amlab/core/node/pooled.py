@@ -1,0 +1,44 @@
+"""One worker of a pool, as its supervisor knows it.
+
+Knows nothing of: what becomes of it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from amlab.core.node.policy import Facts
+
+if TYPE_CHECKING:
+    from amlab.core.node.process import Process
+    from amlab.core.rpc.client import RpcClient
+
+__all__ = ["Pooled"]
+
+HISTORY = 20
+
+
+class Pooled:
+    """A worker: its facts, process and connection.
+
+    Attributes:
+        public: Where its client connects.
+        history: The last sets of active states that it was seen in.
+        is_gone: Its process has ended.
+    """
+
+    def __init__(self, worker_id: str) -> None:
+        self.facts = Facts(worker_id)
+        self.process: Process | None = None
+        self.client: RpcClient | None = None
+        self.public = ""
+        self.history: deque[str] = deque(maxlen=HISTORY)
+        self.is_gone = False
+        self.is_retired = False
+        """Ended because it was not wanted any more."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.facts.id
