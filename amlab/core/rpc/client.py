@@ -1,10 +1,23 @@
 """Follows a machine elsewhere: connects, connects again, and keeps its copy.
 
-A lost connection is a state, not an exception: `Connected` goes, the client tries again by its backoff,
-address by address, and what was asked meanwhile is asked once the connection is back (each mutation
-runs at most once there).  When it gives up, `ConnRetryFailed` tells, and everything open ends.
+    client = RpcClient(address, id="me", secret=secret)
+    machine = await client.start()         a `NetMachine`: read here, mutated there
+    await machine.add("Foo")
+    ...
+    await client.stop()
 
-Knows nothing of: what the machine is for.
+A lost connection is a state, not an exception: `Connected` goes, the client tries again by its backoff,
+address by address, and what is asked meanwhile waits for the next connection (see `asking`).  When it gives
+up, `ConnRetryFailed` tells, and everything open ends.
+
+    Connecting, Connected, Handshaking, HandshakeDone, Ready      the connection comes to stand
+    RetryingConn, ConnRetryFailed                                 it is tried again; it was given up
+    RetryingCall, CallRetryFailed                                 requests wait for an answer that the lost
+                                                                  connection did not bring; one got none in time
+    Disconnecting, Disconnected                                   there is none
+    ErrNetwork, ErrNetworkTimeout, ErrRpc, ErrDelivery            why
+
+Knows nothing of: what the machine is for, how bytes come and go.
 """
 
 from __future__ import annotations
@@ -12,19 +25,17 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from amlab.core.machine.machine import Machine
-from amlab.core.machine.mutation import Result, Source
 from amlab.core.machine.schema import Schema
-from amlab.core.machine.wait import Wait
+from amlab.core.machine.snapshot import as_schema
+from amlab.core.rpc.asking import Asking, ClientLink
 from amlab.core.rpc.auth import Credential, Role
 from amlab.core.rpc.backoff import Backoff, next_try
-from amlab.core.rpc.calling import ClientConnection, Unanswered
+from amlab.core.rpc.calling import ClientConnection
 from amlab.core.rpc.connection import State
-from amlab.core.rpc.delivery import Deliveries
 from amlab.core.rpc.diff import Selection
 from amlab.core.rpc.events import (
     Answered,
@@ -35,41 +46,28 @@ from amlab.core.rpc.events import (
     Failed,
     Met,
     Opened,
-    PayloadDelivered,
     PayloadFailed,
     PayloadProgress,
     PayloadReceived,
     Synced,
     TimedOut,
 )
-from amlab.core.rpc.faults import STATE_OF, Fault, is_final
+from amlab.core.rpc.faults import STATE_OF, Fault, is_final, local
 from amlab.core.rpc.limits import DEFAULT_LIMITS, Limits
-from amlab.core.rpc.link import Link
-from amlab.core.rpc.messages import Ask, WaitKind
+from amlab.core.rpc.link import Link, clean_context
 from amlab.core.rpc.netmachine import NetMachine
-from amlab.core.rpc.network import Network
+from amlab.core.rpc.network import AnyNetwork, Network
+from amlab.core.rpc.served import check_home
 from amlab.core.rpc.values import Types
 from amlab.core.states.rpc import RpcClientStates
-from amlab.errors import LocalProtocolError, ProtocolError
+from amlab.errors import ProtocolError, UsageError
 
 if TYPE_CHECKING:
-    from amlab.core.machine.context import Context
+    from amlab.core.machine.tracer import Tracer
 
 __all__ = ["RpcClient"]
 
-ClientLink = Link[ClientConnection]
-EMPTY = Schema({})
-
-
-class _Asked(NamedTuple):
-    """A mutation that waits for a connection."""
-
-    ask: Ask
-    states: tuple[str, ...]
-    args: dict[str, Any] | None
-    source: Source | None
-    deadline: float
-    answer: asyncio.Future[Result]
+ERRORS = ("ErrNetwork", "ErrNetworkTimeout", "ErrRpc", "ErrDelivery", "CallRetryFailed")
 
 
 class RpcClient:
@@ -81,7 +79,9 @@ class RpcClient:
         secret: The server's.
         role: What to ask for.
         selection: Which states to follow, and how.
-        schema: The machine's, as far as known; saves sending it.
+        schema: The machine's, as far as known: `source` can be used before the first connection, and the schema
+            need not be sent.
+        sync_mutations: Follow every single mutation, instead of what came of several.
         consumer: Gets `ServerPayload` for each payload, with `name`, `data`, `token` and `source`.
         parent: Of the client's own machine.
         types: What may cross in arguments and payloads.
@@ -89,7 +89,15 @@ class RpcClient:
         network: How to connect.
         backoff: When to try again.
         expect_id: The only machine to accept.
+        tracers: Of the client's own machine; the copy has its own, see `NetMachine.mirror`.
         rng: Gives numbers from 0 to 1, for jitter.
+
+    Raises:
+        UsageError: No address, or a secret that is too short.
+
+    Attributes:
+        mach: The client's own machine, with `RpcClientStates`.
+        source: The machine elsewhere.
     """
 
     def __init__(
@@ -100,7 +108,8 @@ class RpcClient:
         secret: bytes,
         role: Role = Role.MUTATE,
         selection: Selection = Selection(),  # noqa: B008 - immutable
-        schema: Schema | None = None,
+        schema: Schema | type | None = None,
+        sync_mutations: bool = False,
         consumer: Machine | None = None,
         parent: Machine | None = None,
         types: Types | None = None,
@@ -108,36 +117,46 @@ class RpcClient:
         network: Network | None = None,
         backoff: Backoff = Backoff(),  # noqa: B008 - immutable
         expect_id: str = "",
+        tracers: Iterable[Tracer] = (),
         rng: Callable[[], float] = random.random,
     ) -> None:
         self.addresses = (address,) if isinstance(address, str) else tuple(address)
+        if not self.addresses or not all(self.addresses):
+            raise UsageError(f"client {id!r} has no address to connect to, given was {address!r}", client=id)
         self.id = id
-        self.mach = Machine(RpcClientStates, f"rpc-client-{id}", parent=parent, tags=("rpc-client",))
-        self.source = NetMachine(self, schema or EMPTY)
-        self.consumer = consumer
         self._credential = Credential.from_secret(secret, role)
-        self._selection = selection
-        self._schema = schema
+        self._selection = selection._replace(sync_mutations=True) if sync_mutations else selection
+        self._schema = None if schema is None else as_schema(schema)
         self._types = types or Types()
         self._limits = limits
-        self._network = network or Network()
+        self._network: Network = network or AnyNetwork()
         self._backoff = backoff
         self._expect_id = expect_id
         self._rng = rng
         self._session = os.urandom(16)
-        self._next_id = 1
-        self._unanswered: tuple[Unanswered, ...] = ()
-        self._answers: dict[int, asyncio.Future[Result]] = {}
-        self._waits: dict[int, Wait] = {}
-        self._awaited: dict[Wait, tuple[str, dict[str, Any]]] = {}
-        self._backlog: deque[_Asked] = deque()
-        self._deliveries = Deliveries()
+        self.mach = Machine(
+            RpcClientStates, f"rpc-client-{id}", parent=parent, tags=("rpc-client",), tracers=tracers
+        )  # fmt: skip
+        self.asking = Asking(id, limits.request_s, self._on_late)
+        self.source = NetMachine(self, self._first_schema(), expect_id)
+        self.consumer = consumer
         self._link: ClientLink | None = None
         self._task: asyncio.Task[None] | None = None
         self._fault = Fault.NONE
-        self._error: Exception | None = None
+        self._error: ProtocolError | None = None
         self._opened_at = 0.0
         self._is_stopping = False
+
+    def _first_schema(self) -> Schema:
+        schema, selection = self._schema, self._selection
+        if schema is None:
+            return Schema({})
+        picked = selection.pick(schema.names)
+        if picked is None:
+            return schema
+        from amlab.core.rpc.schema_data import narrow
+
+        return narrow(schema, [schema.names[i] for i in picked])
 
     # ----- life
 
@@ -146,68 +165,94 @@ class RpcClient:
 
         Raises:
             ProtocolError: It gave up; the last reason.
+            UsageError: It was started before, or in another thread than it was made in.
         """
+        check_home(self.mach)
+        if self._task is not None:
+            raise UsageError(f"client {self.id!r} has been started before; make a new one", client=self.id)
         self.mach.add("Start")
-        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"rpc-client-{self.id}")
-        ready, failed = self.mach.when("Ready"), self.mach.when("ConnRetryFailed")
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._run(), name=f"rpc-client-{self.id}", context=clean_context())
+        ready = self.mach.when("Ready")
+        done: asyncio.Future[None] = loop.create_future()
 
-        def wake() -> None:
+        def wake(_: object = None) -> None:
             if not done.done():
                 done.set_result(None)
 
-        for wait in (ready, failed):
-            wait.on_done(wake)
-        await done
+        ready.on_done(wake)
+        self._task.add_done_callback(wake)
+        try:
+            await done
+        finally:
+            self._task.remove_done_callback(wake)
         if ready.is_met:
-            failed.cancel()
             return self.source
-        ready.cancel()
         raise self._gave_up()
 
     def _gave_up(self) -> ProtocolError:
-        error = self._error
+        if self._is_stopping:
+            return local(self._fault, f"client {self.id!r} was stopped")
         text = f"client {self.id!r} gave up connecting to {', '.join(self.addresses)}"
-        if error is not None:
-            text += f": {error}"
-        found = LocalProtocolError(text, fault=self._fault)
-        found.__cause__ = error
+        found = local(self._fault, text if self._error is None else f"{text}: {self._error}")
+        found.__cause__ = self._error
         return found
 
     async def stop(self) -> None:
-        """Says goodbye; what is open ends."""
+        """Says goodbye; what is open ends.  Takes at most `Limits.close_s`."""
         self._is_stopping = True
         if self.mach.is_("Connected"):
             self.mach.add("Disconnecting")
-        if self._link is not None:
-            self._link.close()
-        if self._task is not None:
-            if self._link is None:
-                self._task.cancel()
-            await asyncio.wait([self._task])
-        self._end("the client stopped")
-        self.mach.dispose()
+        link, task = self._link, self._task
+        try:
+            if link is not None:
+                link.close()
+                await asyncio.wait([link.closed], timeout=self._limits.close_s)
+        finally:
+            if task is not None:
+                task.cancel()  # cuts the stream
+                await asyncio.wait([task])
+            if link is not None and link.has_stream:
+                await asyncio.wait([link.closed], timeout=self._limits.close_s)
+            self._end(local(self._fault, f"client {self.id!r} was stopped"))
+            self.mach.dispose()
 
-    def _end(self, reason: str) -> None:
-        error = LocalProtocolError(f"client {self.id!r}: {reason}", fault=self._fault)
-        for answer in [*self._answers.values(), *[a.answer for a in self._backlog]]:
-            if not answer.done():
-                answer.set_exception(error)
-                answer.exception()  # whoever awaits it gets it; nobody has to
-        self._answers.clear()
-        self._backlog.clear()
-        for wait in list(self._awaited):
-            wait.end(reason)
-        self._awaited.clear()
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    def _end(self, error: ProtocolError) -> None:
+        self.asking.end(error)
         self.source._dispose()
 
+    # ----- connecting
+
     async def _run(self) -> None:
+        try:
+            await self._keep_connected()
+        except Exception as err:  # not to be: whoever waits has to hear of it
+            self._error = local(Fault.LOCAL, f"client {self.id!r} failed: {type(err).__name__}: {err}")
+            self._error.__cause__ = err
+            self.mach.add_err_state("ErrRpc", err)
+        finally:
+            if self._link is not None:
+                self._link.abort()
+            if not self._is_stopping:
+                self._retry_failed()
+
+    async def _keep_connected(self) -> None:
         loop = asyncio.get_running_loop()
         began, failures = loop.time(), 0
         while not self._is_stopping:
             choice = next_try(self.addresses, failures, self._fault, loop.time() - began, self._backoff, self._rng)
             if choice is None:
-                self._retry_failed()
                 return
             address, delay_s = choice
             if failures:
@@ -215,58 +260,67 @@ class RpcClient:
             if delay_s:
                 await asyncio.sleep(delay_s)
             self._opened_at = 0.0
+            self.mach.add("Connecting")
             try:
-                link = await self._connect(address)
+                await self._network.connect(address, self._make_link)
             except OSError as err:
-                self._failed(Fault.CUT, LocalProtocolError(f"{address}: {err.strerror or err}", fault=Fault.CUT))
-            else:
-                await asyncio.wait([link.closed])
-                self._lost(link)
+                self._not_connected(Fault.CUT, f"{address}: {err.strerror or err}")
+            except UsageError as err:
+                self._not_connected(Fault.DENIED, err.message)
+            if self._link is not None:
+                await asyncio.wait([self._link.closed])
+                self._link = None
             open_s = loop.time() - self._opened_at if self._opened_at else 0.0
             if open_s:
                 began = loop.time()
-            failures = self._backoff.failures_after(0 if open_s else failures, open_s)
+            failures = self._backoff.failures_after(failures, open_s)
 
-    async def _connect(self, address: str) -> ClientLink:
-        self.mach.add("Connecting")
+    def _not_connected(self, fault: Fault, text: str) -> None:
+        self._failed(fault, local(fault, text))
+        if self._link is not None and not self._link.has_stream:  # TLS failed beneath it
+            self._link = None
 
-        def make() -> ClientLink:
-            connection = ClientConnection(
-                self.id, self._credential, nonce=os.urandom(32), session=self._session,
-                now=asyncio.get_running_loop().time(), selection=self._selection, schema=self._schema,
-                first_id=self._next_id, unanswered=self._unanswered, expect_id=self._expect_id,
-                types=self._types, limits=self._limits,
-            )  # fmt: skip
-            return Link(connection, self)
+    def _make_link(self) -> ClientLink:
+        self._link = Link(self)
+        return self._link
 
-        link = await self._network.connect(address, make)
-        assert isinstance(link, Link)
-        return link
-
-    def on_stream(self, link: ClientLink, address: str) -> None:
+    def make_connection(self, link: ClientLink, transport: asyncio.BaseTransport) -> ClientConnection | None:
         """See `Owner`."""
-        self._link = link
+        if self._is_stopping:
+            return None
+        try:
+            binding = self._network.binding(transport, is_server=False)
+        except OSError as err:
+            self._failed(Fault.DENIED, local(Fault.DENIED, str(err)))
+            return None
         self.mach.add("Connected")
+        return ClientConnection(
+            self.id, self._credential, nonce=os.urandom(32), session=self._session, now=link.now,
+            selection=self._selection, schema=self._schema, first_id=self.asking.next_id,
+            unanswered=self.asking.unanswered, expect_id=self._expect_id, binding=binding, types=self._types,
+            limits=self._limits,
+        )  # fmt: skip
 
-    def _lost(self, link: ClientLink) -> None:
-        self._link = None
-        self._next_id = link.connection.next_id
-        self._unanswered = link.connection.unanswered()
+    def on_stream_lost(self, link: ClientLink) -> None:
+        """See `Owner`."""
+        self.asking.lost(link.connection)
+        if self.asking.unanswered and not self._is_stopping:
+            self.mach.add("RetryingCall")
 
     def _failed(self, fault: Fault, error: ProtocolError | None) -> None:
         self._fault, self._error = fault, error
         self.source.is_stale = True
         if self.mach.is_disposed:
             return
-        self.mach.remove("HandshakeDone", "Handshaking", "Connected", "Connecting")
+        self.mach.remove("HandshakeDone", "Handshaking", "Connected", "Connecting", "Disconnecting")
         state = STATE_OF.get(fault)
         if state is not None and error is not None:
             self.mach.add_err_state(state, error)
 
     def _retry_failed(self) -> None:
-        self.mach.remove("RetryingConn")
+        self.mach.remove("RetryingConn", "RetryingCall")
         self.mach.add("ConnRetryFailed")
-        self._end(str(self._gave_up()))
+        self._end(self._gave_up())
 
     # ----- events
 
@@ -274,189 +328,115 @@ class RpcClient:
         """See `Owner`."""
         handler = self._handlers.get(type(event))
         if handler is not None:
-            handler(self, link, event)
+            handler(self, event)
 
-    def _on_opened(self, link: ClientLink, event: Opened) -> None:
+    def _on_opened(self, event: Opened) -> None:
+        link = self._link
+        assert link is not None
         self._opened_at = link.now
         self._fault, self._error = Fault.NONE, None
-        self._schema = link.connection.follower._known or self._schema
+        self._schema = link.connection.follower.known or self._schema
+        self.source.machine_tick = event.machine_tick
         self.source._opened(event.machine_id, event.schema, event.ticks, event.queue_tick, event.about)
-        errors = [s for s in ("ErrNetwork", "ErrRpc", "ErrNetworkTimeout", "ErrDelivery") if self.mach.is_(s)]
-        self.mach.remove("Exception", *errors)
-        self.mach.remove("RetryingConn")
+        self._recover()
+        self.mach.remove("RetryingConn", "RetryingCall")
         self.mach.add("HandshakeDone")
-        self._send_backlog(link)
+        self.asking.opened(link)
 
-    def _on_changed(self, link: ClientLink, event: Changed) -> None:
-        self.source._changed(event.pairs, event.queue_tick)
+    def _recover(self) -> None:
+        """What was wrong is over."""
+        self.mach.remove("Exception", *[s for s in ERRORS if self.mach.is_(s)])
 
-    def _on_synced(self, link: ClientLink, event: Synced) -> None:
+    def _on_changed(self, event: Changed) -> None:
+        self.source._changed(event.pairs, event.queue_tick, event.mutation)
+
+    def _on_synced(self, event: Synced) -> None:
         self.source.machine_tick = event.machine_tick
         self.source._synced(event.schema, event.ticks, event.queue_tick)
 
-    def _on_drifted(self, link: ClientLink, event: Drifted) -> None:
+    def _on_drifted(self, event: Drifted) -> None:
         self.source.is_stale = True
         self.mach.log(f"resync: {event.reason}")
 
-    def _on_answered(self, link: ClientLink, event: Answered) -> None:
-        answer = self._answers.pop(event.id, None)
-        if answer is not None and not answer.done():
-            answer.set_result(Result(event.tick, event.why))
+    def _on_answered(self, event: Answered) -> None:
+        self.asking.on_answered(event)
+        if self.mach.is_("CallRetryFailed"):
+            self._recover()
 
-    def _on_failed(self, link: ClientLink, event: Failed) -> None:
-        if not event.id:
-            self.mach.add_err_state("ErrRpc", event.error)
-            return
-        answer = self._answers.pop(event.id, None)
-        if answer is not None and not answer.done():
-            answer.set_exception(event.error)
-        wait = self._waits.pop(event.id, None)
-        if wait is not None:
-            wait.end(str(event.error))
-
-    def _on_timed_out(self, link: ClientLink, event: TimedOut) -> None:
-        answer = self._answers.pop(event.id, None)
-        if answer is not None and not answer.done():
-            answer.set_exception(
-                LocalProtocolError(f"{self.source.id!r} did not answer request {event.id} in time", fault=Fault.SILENT)
-            )
-
-    def _on_met(self, link: ClientLink, event: Met) -> None:
-        wait = self._waits.pop(event.id, None)
-        if wait is None:
-            return
-        self._awaited.pop(wait, None)
-        if event.ended:
-            wait.end(event.ended)
+    def _on_failed(self, event: Failed) -> None:
+        if event.id:
+            self.asking.on_failed(event)
         else:
-            wait.meet(event.args)
+            self.mach.add_err_state("ErrRpc", event.error)
 
-    def _on_received(self, link: ClientLink, event: PayloadReceived) -> None:
+    def _on_late(self, error: ProtocolError) -> None:
+        if not self.mach.is_disposed:
+            self.mach.add("CallRetryFailed", args={"err": error})
+
+    def _on_timed_out(self, event: TimedOut) -> None:
+        self.asking.on_timed_out(event)
+
+    def _on_met(self, event: Met) -> None:
+        self.asking.on_met(event)
+
+    def _on_received(self, event: PayloadReceived) -> None:
         head = event.head
-        args = {"name": head.name, "data": event.data, "token": head.token, "source": head.source}
         self.mach.add("ServerPayload", args={"name": head.name, "token": head.token, "size": head.full_size})
         if self.consumer is not None:
+            args = {"name": head.name, "data": event.data, "token": head.token, "source": head.source}
             self.consumer.add("ServerPayload", args=args)
 
-    def _on_progress(self, link: ClientLink, event: PayloadProgress) -> None:
+    def _on_progress(self, event: PayloadProgress) -> None:
         if event.is_incoming and event.done < event.head.size:
             self.mach.add("ServerDelivering", args={"name": event.head.name, "done": event.done, "of": event.head.size})
-        self._deliveries.take(link.connection, event)
 
-    def _on_delivery(self, link: ClientLink, event: PayloadDelivered | PayloadFailed) -> None:
-        self._deliveries.take(link.connection, event)
-        if isinstance(event, PayloadFailed) and event.is_incoming:
-            error = LocalProtocolError(
-                f"payload {event.head.name!r} was given up: {event.reason}", fault=Fault.DELIVERY
+    def _on_lost_payload(self, event: PayloadFailed) -> None:
+        if event.is_incoming:
+            self.mach.add_err_state(
+                "ErrDelivery", local(Fault.DELIVERY, f"payload {event.head.name!r} was given up: {event.reason}")
             )
-            self.mach.add_err_state("ErrDelivery", error)
 
-    def _on_closed(self, link: ClientLink, event: Closed) -> None:
-        self._deliveries.fail_all(link.connection, event.text)
+    def _on_closed(self, event: Closed) -> None:
         error = event.error
         if error is None and event.fault is not Fault.NONE:
-            error = LocalProtocolError(f"the server closed the connection: {event.text}", fault=event.fault)
+            error = local(event.fault, f"the server closed the connection: {event.text}")
         if event.is_by_peer and is_final(event.fault) and not self._is_stopping:
             self.mach.log(f"not to be tried again: {event.text}")
         self._failed(event.fault or (Fault.NONE if self._is_stopping else Fault.CUT), error)
 
-    # ----- requests
+    # ----- for the machine there
 
-    def ask(
-        self,
-        ask: Ask,
-        states: tuple[str, ...],
-        args: dict[str, Any] | None,
-        source: Source | None,
-        timeout_s: float | None,
-    ) -> asyncio.Future[Result]:
-        """Asks the machine for a mutation, now or once the connection is back."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Result] = loop.create_future()
+    def report(self, error: BaseException) -> None:
+        """Tells the machine there of an error here: its `ErrOnClient`, where it has that state.
+
+        Raises:
+            LocalProtocolError: There is no connection.
+        """
         link = self._link
-        if link is not None and link.connection.state is State.OPEN:
-            self._send(link, ask, states, args, source, timeout_s, answer)
-        elif self.source.is_disposed or self._is_stopping:
-            answer.set_exception(LocalProtocolError(f"client {self.id!r} is stopped", fault=self._fault))
-        else:
-            deadline = loop.time() + (self._limits.request_s if timeout_s is None else timeout_s)
-            waiting = _Asked(ask, states, args, source, deadline, answer)
-            self._backlog.append(waiting)
-            loop.call_at(deadline, self._give_up, waiting)
-        return answer
+        if link is None or link.connection.state is not State.OPEN:
+            raise local(Fault.UNEXPECTED, f"client {self.id!r} is not connected, it cannot report {error!r}")
+        link.connection.report(error, link.now)
+        link.send()
 
-    def _send(
-        self,
-        link: ClientLink,
-        ask: Ask,
-        states: tuple[str, ...],
-        args: dict[str, Any] | None,
-        source: Source | None,
-        timeout_s: float | None,
-        answer: asyncio.Future[Result],
-    ) -> None:
-        try:
-            number = link.connection.mutate(ask, states, link.now, args=args, source=source, timeout_s=timeout_s)
-        except ProtocolError as err:
-            answer.set_exception(err)
-            return
-        self._answers[number] = answer
-        link.flush_soon()
+    def resync(self, reason: str = "asked for") -> None:
+        """Asks for the full clocks; nothing is believed until they come.
 
-    def _send_backlog(self, link: ClientLink) -> None:
-        waiting, self._backlog = self._backlog, deque()
-        for asked in waiting:
-            if not asked.answer.done():
-                left_s = max(asked.deadline - link.now, 0.001)
-                self._send(link, asked.ask, asked.states, asked.args, asked.source, left_s, asked.answer)
-        for wait, (state, args) in list(self._awaited.items()):
-            if wait not in self._waits.values():
-                self._subscribe(link, wait, state, args)
-
-    def _give_up(self, asked: _Asked) -> None:
-        if asked in self._backlog and not asked.answer.done():
-            self._backlog.remove(asked)
-            text = f"no connection to {', '.join(self.addresses)} in time"
-            asked.answer.set_exception(LocalProtocolError(text, fault=self._fault or Fault.CUT))
-
-    def await_args(self, state: str, args: dict[str, Any], context: Context | None) -> Wait:
-        """See `NetMachine.when_args`."""
-        wait = Wait(f"{state} with {', '.join(f'{k}={v!r}' for k, v in args.items()) or 'any arguments'}")
-        if self.source.is_disposed:
-            wait.end("the client stopped")
-            return wait
-        self._awaited[wait] = (state, args)
-        wait.on_done(lambda: self._unsubscribe(wait))
-        if context is not None:
-            context.on_done(lambda: wait.end("its context ended"))
+        Raises:
+            LocalProtocolError: There is no connection.
+        """
         link = self._link
-        if link is not None and link.connection.state is State.OPEN:
-            self._subscribe(link, wait, state, args)
-        return wait
+        if link is None:
+            raise local(Fault.UNEXPECTED, f"client {self.id!r} is not connected")
+        link.connection.resync(reason, link.now)
+        self.source.is_stale = True
+        link.send()
 
-    def _subscribe(self, link: ClientLink, wait: Wait, state: str, args: dict[str, Any]) -> None:
-        try:
-            number = link.connection.subscribe(WaitKind.WHEN_ARGS, (state,), args=args, now=link.now)
-        except ProtocolError as err:
-            wait.end(err.message)
-            return
-        self._waits[number] = wait
-        link.flush_soon()
-
-    def _unsubscribe(self, wait: Wait) -> None:
-        self._awaited.pop(wait, None)
-        for number in [n for n, w in self._waits.items() if w is wait]:
-            del self._waits[number]
-            if self._link is not None:
-                self._link.connection.unsubscribe(number, self._link.now)
-                self._link.flush_soon()
-
-    def note_failure(self, answer: asyncio.Future[Result]) -> None:
+    def note_failure(self, answer: asyncio.Future[Any]) -> None:
         """Of a mutation that nobody awaits: its failure is an error here."""
         if not answer.cancelled() and (err := answer.exception()) is not None and not self.mach.is_disposed:
             self.mach.add_err_state("ErrRpc", err)
 
-    _handlers: ClassVar[dict[type, Callable[[Any, ClientLink, Any], None]]] = {
+    _handlers: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
         Opened: _on_opened,
         Changed: _on_changed,
         Synced: _on_synced,
@@ -467,7 +447,6 @@ class RpcClient:
         Met: _on_met,
         PayloadReceived: _on_received,
         PayloadProgress: _on_progress,
-        PayloadDelivered: _on_delivery,
-        PayloadFailed: _on_delivery,
+        PayloadFailed: _on_lost_payload,
         Closed: _on_closed,
     }

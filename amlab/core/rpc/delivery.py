@@ -1,4 +1,6 @@
-"""Payloads on their way, and who waits for each to arrive.
+"""Payloads on their way over one connection, and who waits for each to arrive.
+
+At most as many are on the way as the connection takes; more wait for their turn.
 
 Knows nothing of: bytes, chunks.
 """
@@ -7,55 +9,94 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from amlab.core.rpc.connection import Connection
 from amlab.core.rpc.events import PayloadDelivered, PayloadFailed, PayloadProgress
-from amlab.core.rpc.faults import Fault
-from amlab.errors import LocalProtocolError
+from amlab.core.rpc.faults import Fault, local
+from amlab.core.rpc.link import Link
+from amlab.errors import ProtocolError
 
-__all__ = ["Deliveries"]
+__all__ = ["Deliveries", "Progress"]
 
-Progress = Callable[[int, int], object] | None
+Progress = Callable[[int, int], object]
+"""Called with (bytes delivered, bytes in all)."""
 
 
 class Deliveries:
-    """Open deliveries of one server or client."""
+    """Sends payloads over a link."""
 
-    def __init__(self) -> None:
-        self._open: dict[tuple[Connection, int], tuple[asyncio.Future[None], Progress]] = {}
+    def __init__(self, link: Link[Any]) -> None:
+        self._link = link
+        self._connection: Connection = link.connection
+        self._turns = asyncio.Semaphore(self._connection.limits.max_payloads)
+        self._open: dict[int, tuple[asyncio.Future[None], Progress | None]] = {}
+        self._over = ""
+        """Why nothing is sent any more."""
 
-    def expect(self, connection: Connection, number: int, progress: Progress) -> asyncio.Future[None]:
-        """Done once the payload has arrived, failed once it cannot any more."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._open[connection, number] = (done, progress)
-        return done
+    async def send(
+        self, name: str, data: Any, *, token: str, destination: str, progress: Progress | None, is_compressed: bool
+    ) -> None:
+        """Sends one and waits until it has arrived; cancelled, it is given up on both sides.
 
-    def take(self, connection: Connection, event: PayloadDelivered | PayloadFailed | PayloadProgress) -> None:
-        """What a connection tells of a payload of ours."""
-        if not isinstance(event, PayloadDelivered) and event.is_incoming:
-            return
-        key = (connection, event.head.id)
-        found = self._open.get(key)
+        Raises:
+            ProtocolError: It may not cross, or did not arrive.
+        """
+        async with self._turns:
+            if self._over:
+                raise _lost(name, self._over)
+            connection, link = self._connection, self._link
+            number = connection.send_payload(
+                name, data, link.now, token=token, destination=destination, is_compressed=is_compressed
+            )
+            arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._open[number] = (arrived, progress)
+            link.send()
+            try:
+                await arrived
+            except asyncio.CancelledError:
+                if self._open.pop(number, None) is not None:
+                    connection.cancel_payload(number)
+                    link.send()
+                raise
+
+    def take(self, event: PayloadDelivered | PayloadFailed | PayloadProgress) -> None:
+        """What the connection tells of a payload of ours."""
+        found = self._open.get(event.head.id)
         if found is None:
             return
-        done, progress = found
+        arrived, progress = found
         if isinstance(event, PayloadProgress):
             if progress is not None:
-                progress(event.done, event.head.size)
+                self._tell(event, arrived, progress)
             return
-        del self._open[key]
-        if done.done():
+        del self._open[event.head.id]
+        if arrived.done():
             return
         if isinstance(event, PayloadFailed):
-            done.set_exception(
-                LocalProtocolError(f"payload {event.head.name!r} did not arrive: {event.reason}", fault=Fault.DELIVERY)
-            )
+            arrived.set_exception(_lost(event.head.name, event.reason))
         else:
-            done.set_result(None)
+            arrived.set_result(None)
 
-    def fail_all(self, connection: Connection, reason: str) -> None:
+    def _tell(self, event: PayloadProgress, arrived: asyncio.Future[None], progress: Progress) -> None:
+        """A callback that raises fails its delivery."""
+        try:
+            progress(event.done, event.head.size)
+        except Exception as err:
+            del self._open[event.head.id]
+            self._connection.cancel_payload(event.head.id, "the sender failed")
+            if not arrived.done():
+                arrived.set_exception(err)
+
+    def end(self, reason: str) -> None:
         """The connection is over."""
-        for key in [k for k in self._open if k[0] is connection]:
-            done, _ = self._open.pop(key)
-            if not done.done():
-                done.set_exception(LocalProtocolError(f"a payload did not arrive: {reason}", fault=Fault.DELIVERY))
+        self._over = self._over or reason or "the connection was closed"
+        left, self._open = self._open, {}
+        for arrived, _ in left.values():
+            if not arrived.done():
+                arrived.set_exception(_lost("", self._over))
+
+
+def _lost(name: str, reason: str) -> ProtocolError:
+    which = f"payload {name!r}" if name else "a payload"
+    return local(Fault.DELIVERY, f"{which} did not arrive: {reason}")

@@ -56,6 +56,11 @@ class Follower:
         self._emit = emit
         self._tell = tell
 
+    @property
+    def known(self) -> Schema | None:
+        """The machine's whole schema, as far as known."""
+        return self._known
+
     def known_hash(self) -> bytes:
         """Of the schema known before; empty for none."""
         return b"" if self._known is None else schema_hash(self._known)

@@ -4,13 +4,16 @@ Clocks are a local copy, kept up by the client; a mutation goes to the machine a
 the clocks here show it.  While the connection is gone the copy stands still (`is_stale`); what was asked
 goes on once it is back, or ends with its deadline.
 
+Changes come gathered, by the client's push interval: a state that comes and goes in between ticks by 2 and is
+not seen active by `when`.  `when_time`, `when_ticks` and `when_args` miss nothing; `sync_mutations` shows all.
+
 Knows nothing of: frames, sockets, when to connect again.
 """
 
 from __future__ import annotations
 
-import asyncio
 from _thread import get_ident
+from asyncio import Future
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,22 +27,25 @@ from amlab.core.machine.schema import Schema
 from amlab.core.machine.wait import Wait
 from amlab.core.machine.waiting import Waitable
 from amlab.core.machine.waits import Waits
-from amlab.core.rpc.messages import Ask
+from amlab.core.rpc.events import MutationNote
+from amlab.core.rpc.messages import Ask, WaitKind
 from amlab.errors import UsageError
 
 if TYPE_CHECKING:
     from amlab.core.rpc.client import RpcClient
+    from amlab.core.rpc.mirror import Mirror
 
 __all__ = ["NetMachine"]
 
-Answer = asyncio.Future[Result]
+Answer = Future[Result]
 
 
 class NetMachine(Waitable):
     """See `RpcClient.source`; made by it."""
 
-    def __init__(self, client: RpcClient, schema: Schema) -> None:
-        self.id = ""
+    def __init__(self, client: RpcClient, schema: Schema, name: str) -> None:
+        self.id = name
+        """Of the machine there; empty until it is known."""
         self.schema = schema
         self.tags: tuple[str, ...] = ()
         self.parent_id = ""
@@ -50,8 +56,9 @@ class NetMachine(Waitable):
         self._client = client
         self._home = get_ident()
         self._clock = [0] * len(schema.names)
-        self._tick = 0
+        self._tick = 1
         self._waits = Waits(_ignore)
+        self._mirror: Mirror | None = None
         self._on_change: list[Callable[[NetMachine], object]] = []
 
     # ----- reading
@@ -66,6 +73,11 @@ class NetMachine(Waitable):
         """The machine's queue tick, as far as told."""
         return self._tick
 
+    @property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Named lists of states."""
+        return self.schema.groups
+
     def _ticks(self) -> Sequence[int]:
         return self._clock
 
@@ -79,50 +91,84 @@ class NetMachine(Waitable):
         return get_ident() != self._home
 
     def on_change(self, callback: Callable[[NetMachine], object]) -> None:
-        """Calls back after every change of the copy."""
+        """Calls back after every change of the copy; what it raises is an error of the client's machine."""
         self._on_change.append(callback)
+
+    def off_change(self, callback: Callable[[NetMachine], object]) -> None:
+        """Takes a callback back; unknown ones are ignored."""
+        if callback in self._on_change:
+            self._on_change.remove(callback)
+
+    @property
+    def mirror(self) -> Mirror:
+        """It as a machine that tracers can be bound to, such as a recorder; made on first use."""
+        if self._mirror is None:
+            from amlab.core.rpc.mirror import Mirror
+
+            client = self._client
+            self._mirror = Mirror(self.schema, f"netmach-{client.id}", client.mach)
+            self._mirror.jump(self.schema, self._clock, self._tick, self.machine_tick, self.tags)
+        return self._mirror
 
     # ----- what the client tells
 
     def _opened(
         self, machine_id: str, schema: Schema, ticks: Sequence[int], queue_tick: int, about: dict[str, Any]
     ) -> None:
-        self.id = machine_id
+        self.id = str(about.get("id") or machine_id)
         self.tags = tuple(str(t) for t in about.get("tags") or ())
         self.parent_id = str(about.get("parent") or "")
         self._synced(schema, ticks, queue_tick)
 
     def _synced(self, schema: Schema | None, ticks: Sequence[int], queue_tick: int) -> None:
-        if (schema is not None and schema.names != self.schema.names) or (
-            schema is not None and not self.schema.states
-        ):
+        old = self.schema.names
+        if schema is not None:
             self.schema = schema
+            if schema.names != old:
+                self._move_waits()
         self._clock = list(ticks)
         self._tick = queue_tick
         self.is_stale = False
+        if self._mirror is not None:
+            self._mirror.jump(self.schema, ticks, queue_tick, self.machine_tick, self.tags)
         self._waits.look()
-        self._waits.came_to(queue_tick)
         self._tell()
 
-    def _changed(self, pairs: Sequence[int], queue_tick: int) -> None:
+    def _move_waits(self) -> None:
+        """States have other numbers now, or are no more."""
+        index = self.schema._index
+        for wait, entry in list(self._waits._entries.items()):
+            gone = [name for name in entry.names if name not in index]
+            if gone:
+                wait.end(f"machine {self.id!r} has no state {gone[0]!r} any more")
+        self._waits.moved(index)
+
+    def _changed(self, pairs: Sequence[int], queue_tick: int, note: MutationNote | None) -> None:
         clock = self._clock
         states = pairs[::2]
         for i, more in zip(states, pairs[1::2], strict=True):
             clock[i] += more
         self._tick = queue_tick
+        if self._mirror is not None:
+            self._mirror.follow(pairs, queue_tick, note)
         if self._waits:
             self._waits.ticked(states, (), None)
-            self._waits.came_to(queue_tick)
         if self._on_change:
             self._tell()
 
     def _tell(self) -> None:
-        for callback in self._on_change:
-            callback(self)
+        for callback in list(self._on_change):
+            try:
+                callback(self)
+            except Exception as err:
+                self._client.mach.add_err(err)
 
     def _dispose(self) -> None:
-        self.is_disposed = self.is_stale = True
-        self._waits.disposed()
+        if not self.is_disposed:
+            self.is_disposed = self.is_stale = True
+            self._waits.disposed()
+            if self._mirror is not None:
+                self._mirror.dispose()
 
     # ----- mutations
 
@@ -167,11 +213,12 @@ class NetMachine(Waitable):
         state: str = "",
         *,
         args: Mapping[str, Any] | None = None,
+        source: GivenSource = None,
         timeout_s: float | None = None,
     ) -> Answer:
         """As `Machine.add_err`, with its chain of causes as text; `state` names an error state of its own."""
         states = (state,) if state else ()
-        return self._ask(Ask.ADD_ERR, states, {**(args or {}), "err": err}, None, timeout_s)
+        return self._ask(Ask.ADD_ERR, states, {**(args or {}), "err": err}, source, timeout_s)
 
     def can_add(self, *states: str, args: GivenArgs = None, timeout_s: float | None = None) -> Answer:
         """As `Machine.can_add`; see `add`."""
@@ -199,24 +246,48 @@ class NetMachine(Waitable):
                 machine=self.id,
             )
         found = current_source() if source is None else source.as_source() if isinstance(source, Event) else source
-        return self._client.ask(ask, states, as_args(args), found, timeout_s)
+        plain = args if args is None else as_args(args)
+        return self._client.asking.mutate(ask, states, plain, found, timeout_s)
 
     # ----- waiting for what only the other end knows
 
     def when_args(self, state: str, args: Mapping[str, Any], *, context: Context | None = None) -> Wait:
         """The state is entered there with at least these arguments; gives all of them.
 
+        Asked of the machine there: what happens before it has heard of the wait is not seen.
+
         Raises:
             UsageError: An unknown state.
         """
         self._check((state,))
-        return self._client.await_args(state, dict(args), context)
+        wanted = as_args(args) or {}
+        name = f"{state} with {', '.join(f'{k}={v!r}' for k, v in wanted.items()) or 'any arguments'}"
+        return self._client.asking.wait(name, WaitKind.WHEN_ARGS, (state,), args=wanted, context=context)
 
     def when_queue(self, result: Result, *, context: Context | None = None) -> Wait:
-        """The queued mutation that `result` answered has run there."""
-        if not result.is_queued or self._tick > result.tick:
-            result = Result(0)
-        return super().when_queue(result, context=context)
+        """The queued mutation that `result` answered has run there.
+
+        Raises:
+            UsageError: It is no result.
+        """
+        if not getattr(result, "is_queued", False):
+            return super().when_queue(result, context=context)
+        return self._client.asking.wait(
+            f"queue tick {result.tick}", WaitKind.WHEN_QUEUE, ticks=(result.tick,), context=context
+        )
+
+    def when_queue_ends(self, *, context: Context | None = None) -> Wait:
+        """The queue there is empty and the machine idle."""
+        return self._client.asking.wait("the end of the queue", WaitKind.WHEN_QUEUE_ENDS, context=context)
+
+    def when_disposed(self) -> Wait:
+        """The machine there was disposed, or is followed no more."""
+        here = super().when_disposed()
+        if not here.is_done:
+            there = self._client.asking.wait("disposal", WaitKind.WHEN_DISPOSED)
+            there.on_done(lambda: here.meet() if there.is_met else None)
+            here.on_done(there.cancel)
+        return here
 
     def __repr__(self) -> str:
         return f"<NetMachine {self.id!r} {self}{' stale' if self.is_stale else ''}>"

@@ -120,13 +120,25 @@ class Teller:
 
     def touch(self, now: float, *, is_held: bool) -> None:
         """The machine changed: tells it now, or later when the interval or `is_held` asks for that."""
-        if self.push_at >= 0:
+        if self.push_at >= 0 or self._is_told():
             return
         interval_s = self._selection.push_interval_s
         if interval_s or is_held:
             self.push_at = max(now, self._pushed + interval_s)
         else:
             self.push(now)
+
+    def _is_told(self) -> bool:
+        """Whether the client knows all there is, such as by an answer."""
+        machine, tracker = self._machine, self._tracker
+        ticks, queue_tick, machine_tick = machine.read_clock()
+        return (
+            not self._batch
+            and queue_tick == tracker.queue_tick
+            and machine_tick == tracker.machine_tick
+            and machine.schema is self._schema
+            and tracker.view(ticks) == tracker.ticks
+        )
 
     def record(self, note: MutationNote) -> None:
         """Keeps a change with the mutation that made it, where the client wants that.
