@@ -104,10 +104,15 @@ class Lending:
         while True:
             if self._free:
                 return self._free.popleft()
-            if self._may_ask():
-                await self._ask_one(0.0 if self.all else wait_s)
-                continue
-            lent = await self._next()
+            taker: asyncio.Future[Lent | None] = asyncio.get_running_loop().create_future()
+            self._takers.append(taker)  # also while asking: another may come back first
+            try:
+                if self._may_ask():
+                    await self._ask_one(0.0 if self.all else wait_s)
+                lent = await taker
+            except BaseException:
+                self._leave(taker)
+                raise
             if lent is not None:
                 return lent
 
@@ -124,7 +129,6 @@ class Lending:
             self._denied_until = asyncio.get_running_loop().time() + DENIED_S
             if not self.all and self._asking == 1:
                 self._fail(err)
-                raise
         finally:
             self._asking -= 1
 
@@ -134,16 +138,13 @@ class Lending:
             if not taker.done():
                 taker.set_exception(type(err)(err.message, **err.fields))
 
-    async def _next(self) -> Lent | None:
-        taker: asyncio.Future[Lent | None] = asyncio.get_running_loop().create_future()
-        self._takers.append(taker)
-        try:
-            return await taker
-        except asyncio.CancelledError:
-            if taker.done() and not taker.cancelled() and taker.exception() is None:
-                lent = taker.result()  # it came, and the taker is gone
-                if lent is None:
-                    self._wake(None)
-                else:
-                    self.give_back(lent)
-            raise
+    def _leave(self, taker: asyncio.Future[Lent | None]) -> None:
+        """A taker is gone; what it was given already goes to the next."""
+        if not taker.done():
+            taker.cancel()
+        elif not taker.cancelled() and taker.exception() is None:
+            lent = taker.result()
+            if lent is None:
+                self._wake(None)
+            else:
+                self.give_back(lent)

@@ -3,8 +3,11 @@
 import asyncio
 import os
 import sys
-from contextlib import asynccontextmanager
+import threading
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+
+import pytest
 
 from amlab.core.node.client import Client
 from amlab.core.node.forkserver import ForkServerLauncher
@@ -18,7 +21,36 @@ SMALL = PoolOptions(min=2, warm=0, max=4, connect_s=10.0)
 
 
 def run(coroutine, timeout_s=40):
-    return asyncio.run(asyncio.wait_for(coroutine, timeout_s))
+    """Runs it in a loop of its own, and sees to it that nothing of it is left: no task, thread, descriptor, child."""
+    before, threads = open_fds(), open_threads()
+    answer = asyncio.run(_run(coroutine, timeout_s))
+    left = open_fds().items() - before.items()
+    assert not left
+    assert open_threads() == threads
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+    return answer
+
+
+async def _run(coroutine, timeout_s):
+    answer = await asyncio.wait_for(coroutine, timeout_s)
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not left, left
+    return answer
+
+
+def open_fds():
+    """What each open descriptor is."""
+    found = {}
+    for path in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found[path.name] = str(path.readlink())
+    return found
+
+
+def open_threads():
+    """All but the watchdog of machines, which this process shares and which ends by itself."""
+    return {t for t in threading.enumerate() if "watchdog" not in t.name}
 
 
 def exec_launcher(mode=""):

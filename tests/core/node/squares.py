@@ -18,9 +18,20 @@ class Squares(Worker):
             os.kill(os.getpid(), signal.SIGKILL)
         if "block_s" in args:
             time.sleep(args["block_s"])  # noqa: ASYNC251 - that is the point
+        if "flag" in args:
+            self.flag(args["flag"])
+        if "parts" in args:
+            for part in range(args["parts"]):
+                await self.deliver(part)
+        if "odd" in args:
+            return object()
         if "slow_s" in args:
             await asyncio.sleep(args["slow_s"])
         return args["input"] ** 2
+
+    def flag(self, name):
+        """A state of the worker's machine that others can wait for: the work has come this far."""
+        self.mach.add("Healthcheck", args={"flag": name})
 
 
 if __name__ == "__main__":
@@ -29,5 +40,8 @@ if __name__ == "__main__":
         sys.exit("I do not want to")
     if mode == "deaf":
         sys.stdin.buffer.read()  # never calls; ends with its parent
+    elif mode == "liar":
+        os.environ["AMLAB_WORKER_ID"] = "worker-0-else"
+        Squares.main()
     else:
         Squares.main()

@@ -117,7 +117,7 @@ def test_a_worker_that_never_calls_is_ended_after_the_connection_timeout():
     async def main():
         options = PoolOptions(min=1, warm=0, max=1, connect_s=0.3, err_kill=0)
         async with pool(options, launcher=exec_launcher("deaf"), is_ready=False) as supervisor:
-            with pytest.raises(WorkerLostError, match="did not call in 0.3 s"):
+            with pytest.raises(WorkerLostError, match=r"did not call in 0\.3 s"):
                 await supervisor.start(20)
             assert "SIGKILL" in str(supervisor.autopsies[0])
 

@@ -1,0 +1,80 @@
+"""A supervisor as a program: keeps a pool until SIGTERM or SIGINT.
+
+    AMLAB_POOL_SECRET=HEX python -m amlab.core.node [options] -- python -m yourmodule
+    AMLAB_POOL_SECRET=HEX python -m amlab.core.node [options] --fork yourmodule:Squares
+
+The first line that it writes is the address for clients, once the pool is ready.  The secret, at least 16
+random bytes in hex, never stands on a command line.
+
+Knows nothing of: what workers do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from amlab.core.node.forkserver import ForkServerLauncher
+from amlab.core.node.launchers import SECRET_VAR, ExecLauncher, Launcher
+from amlab.core.node.options import PoolOptions
+from amlab.core.node.supervisor import Supervisor
+from amlab.errors import AmlabError
+from amlab.tracing import trace
+
+__all__ = ["main"]
+
+DEFAULTS = PoolOptions()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs it; gives the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m amlab.core.node",
+        description="Keeps a pool of workers until SIGTERM or SIGINT.",
+        epilog=f"The pool's secret, 16 random bytes or more in hex, is read from {SECRET_VAR}.",
+    )
+    for name in ("min", "max", "warm"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(DEFAULTS, name), metavar="N")
+    parser.add_argument("--address", default="127.0.0.1:0", help="where clients connect (a free port)")
+    parser.add_argument("--fork", default="", metavar="MODULE:CLASS", help="fork workers of this class")
+    parser.add_argument("command", nargs="*", help="or run this command for each")
+    given = parser.parse_args(argv)
+    secret = os.environ.get(SECRET_VAR, "")
+    if bool(given.fork) == bool(given.command):
+        parser.error("say how to start a worker: --fork MODULE:CLASS, or a command after --")
+    launcher: Launcher = ForkServerLauncher(given.fork) if given.fork else ExecLauncher(given.command)
+    try:
+        options = PoolOptions(min=given.min, max=given.max, warm=given.warm)
+        asyncio.run(_serve(launcher, options, given.address, bytes.fromhex(secret)))
+    except (AmlabError, OSError, ValueError) as err:
+        print(f"amlab.core.node: {err}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(launcher: Launcher, options: PoolOptions, address: str, secret: bytes) -> None:
+    supervisor = Supervisor(launcher, address=address, secret=secret, options=options)
+    recorder, ended = trace(supervisor.mach), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    starting = asyncio.ensure_future(supervisor.start())
+    ending = asyncio.ensure_future(ended.wait())
+    try:
+        await asyncio.wait([starting, ending], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            print(await starting, flush=True)
+            await ending
+    finally:
+        for task in (starting, ending):
+            task.cancel()
+        await supervisor.stop()
+        if recorder is not None:
+            recorder.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
