@@ -33,6 +33,7 @@ from amlab.errors import LocalProtocolError, ProtocolError
 if TYPE_CHECKING:
     from amlab.core.machine.event import Event
     from amlab.core.machine.tracer import Tracer
+    from amlab.core.rpc.netmachine import NetMachine
 
 __all__ = ["Client", "NoWorkerError"]
 
@@ -153,6 +154,11 @@ class Client:
     def workers(self) -> tuple[str, ...]:
         """Ids of the workers that this client has."""
         return tuple(self._lending.all)
+
+    def source_of(self, worker_id: str) -> NetMachine | None:
+        """The machine of a worker that this client has, to be read and awaited."""
+        lent = self._lending.all.get(worker_id)
+        return None if lent is None else lent.client.source
 
     async def req_worker(self, wait_s: float = WAIT_S) -> str:
         """Asks for a worker and connects to it; gives its id.

@@ -226,6 +226,11 @@ class Supervisor:
         """A worker that is in the pool."""
         return self._pool.get(worker_id)
 
+    def source_of(self, worker_id: str) -> NetMachine | None:
+        """The machine of a worker, to be read and awaited."""
+        found = self._pool.get(worker_id)
+        return None if found is None or found.client is None else found.client.source
+
     def process_of(self, worker_id: str) -> Process | None:
         """The process of a worker."""
         found = self._pool.get(worker_id)

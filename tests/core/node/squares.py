@@ -18,8 +18,6 @@ class Squares(Worker):
             os.kill(os.getpid(), signal.SIGKILL)
         if "block_s" in args:
             time.sleep(args["block_s"])  # noqa: ASYNC251 - that is the point
-        if "flag" in args:
-            self.flag(args["flag"])
         if "parts" in args:
             for part in range(args["parts"]):
                 await self.deliver(part)
@@ -28,10 +26,6 @@ class Squares(Worker):
         if "slow_s" in args:
             await asyncio.sleep(args["slow_s"])
         return args["input"] ** 2
-
-    def flag(self, name):
-        """A state of the worker's machine that others can wait for: the work has come this far."""
-        self.mach.add("Healthcheck", args={"flag": name})
 
 
 if __name__ == "__main__":

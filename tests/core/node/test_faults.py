@@ -1,0 +1,246 @@
+"""Things go wrong at named points, with real processes; nothing is lost silently and nothing is left."""
+
+import asyncio
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from amlab.core.node.autopsy import WorkerLostError
+from amlab.core.node.client import Client
+from amlab.core.node.options import PoolOptions
+from amlab.core.node.process import OsProcess
+from amlab.core.node.supervisor import Supervisor
+from tests.core.node.pools import ROOT, SMALL, client_of, exec_launcher, fork_launcher, is_alive, pool, run
+
+ONE = PoolOptions(min=1, warm=0, max=1)
+SECRET = bytes(range(32))
+ENV = {**os.environ, "PYTHONPATH": str(ROOT), "AMLAB_POOL_SECRET": SECRET.hex()}
+
+
+def start_program(*options):
+    """A supervisor as a program; gives it and its address."""
+    argv = [sys.executable, "-m", "amlab.core.node", "--warm=0", *options, "--fork=tests.core.node.squares:Squares"]
+    program = subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=ROOT, env=ENV, text=True)
+    return program, program.stdout.readline().strip()
+
+
+@contextmanager
+def program(*options):
+    started, address = start_program(*options)
+    try:
+        yield started, address
+    finally:
+        started.kill()
+        started.wait()
+        started.stdout.close()
+
+
+async def begins(client):
+    """The client's only worker, once it is at work."""
+    await client.mach.when("WorkerReady")
+    (worker,) = client.workers
+    await client.source_of(worker).when("Working")
+    return worker
+
+
+def wait_for_end(pids, timeout_s=10):
+    for pid in pids:
+        try:
+            fd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        assert select.select([fd], [], [], timeout_s)[0], f"{pid} still runs"
+        os.close(fd)
+
+
+@pytest.mark.parametrize("make", [exec_launcher, fork_launcher], ids=["run", "forked"])
+def test_a_worker_killed_before_it_has_called_is_replaced(make):
+    async def main():
+        async with pool(ONE, launcher=make(), is_ready=False) as supervisor:
+            starting = asyncio.ensure_future(supervisor.start(20))
+            await supervisor.mach.when_next_active("ForkingWorker")
+            (first,) = supervisor.workers()
+            supervisor.process_of(first).kill()
+            await starting
+            assert supervisor.workers() != [first]
+            assert [a.exit for a in supervisor.autopsies] == ["killed by SIGKILL"]
+
+    run(main())
+
+
+def test_a_worker_that_lies_about_its_id_is_not_let_in():
+    async def main():
+        options = replace(ONE, err_kill=0)
+        async with pool(options, launcher=exec_launcher("liar"), is_ready=False) as supervisor:
+            with pytest.raises(WorkerLostError, match=r"worker-0-else"):
+                await supervisor.start(20)
+            assert supervisor.mach.tick("WorkerConnected") == 0
+
+    run(main())
+
+
+def test_a_stopped_worker_is_found_by_the_heartbeat_and_replaced():
+    async def main():
+        options = replace(SMALL, heartbeat_s=0.05, health_tries=2, health_delay_s=0.1)
+        async with pool(options, launcher=fork_launcher()) as supervisor:
+            worker = supervisor.workers()[0]
+            os.kill(supervisor.process_of(worker).pid, signal.SIGSTOP)
+            await supervisor.mach.when_next_active("ErrWorker")
+            assert supervisor.autopsies[0].worker == worker
+            await supervisor.when_whole()
+
+    run(main())
+
+
+def test_a_pool_with_a_stopped_worker_is_closed_in_bounded_time():
+    async def main():
+        options = replace(SMALL, stop_s=0.2)
+        async with pool(options, launcher=fork_launcher()) as supervisor:
+            os.kill(supervisor.process_of(supervisor.workers()[0]).pid, signal.SIGSTOP)
+            async with asyncio.timeout(5):
+                await supervisor.stop()
+
+    run(main())
+
+
+def test_a_client_that_vanishes_leaves_its_worker_to_others():
+    code = (
+        "import asyncio, sys\n"
+        "from amlab.core.node.client import Client\n"
+        "async def main():\n"
+        "    client = Client(sys.argv[1], secret=bytes.fromhex(sys.argv[2]))\n"
+        "    await client.start()\n"
+        "    await client.req_worker()\n"
+        "    await client.work(slow_s=60)\n"
+        "asyncio.run(main())\n"
+    )
+
+    async def main():
+        async with pool(ONE, launcher=fork_launcher()) as supervisor:
+            argv = [sys.executable, "-c", code, supervisor.address, supervisor.secret.hex()]
+            process = OsProcess(argv, ENV)
+            (worker,) = supervisor.workers()
+            await supervisor.source_of(worker).when("Working")
+            process.kill()
+            await process.ended
+            await supervisor.source_of(worker).when("Idle")  # the work is for nobody
+            async with client_of(supervisor) as client:
+                assert await client.work(input=2) == 4
+                assert client.workers == (worker,)
+            assert not supervisor.autopsies
+
+    run(main())
+
+
+def test_a_client_whose_supervisor_is_killed_keeps_its_worker_and_finds_the_next_supervisor():
+    async def main():
+        with program("--min=2") as (first, address), program("--min=1") as (second, other):
+            async with Client([address, other], secret=SECRET, workers=1) as client:
+                pids = children_of(first.pid)
+                work = asyncio.ensure_future(client.work(input=3, slow_s=0.5))
+                worker = await begins(client)
+                lost = client.mach.when_not("SuperReady")
+                first.kill()
+                await lost
+                assert await work == 9
+                await client.mach.when("SuperReady")
+                assert await client.work(input=4) == 16
+                assert client.workers == (worker,)
+                assert await client.list_workers() != []
+                assert client.source_of(worker).tick("ErrSupervisor") == 2
+                await client.release(worker)
+                assert await client.work(input=5) == 25  # from the other pool
+                assert client.workers != (worker,)
+            wait_for_end(pids)
+            second.terminate()
+            assert second.wait(10) == 0
+
+    run(main())
+
+
+def children_of(pid):
+    """All processes under one, with what they have under them."""
+    found = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return found + [grandchild for child in found for grandchild in children_of(child)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_supervisor_that_is_asked_to_end_ends_its_workers_first(number):
+    with program("--min=2") as (started, address):
+        assert address
+        pids = children_of(started.pid)
+        assert len(pids) == 3
+        started.send_signal(number)
+        assert started.wait(10) == 0
+        assert not any(is_alive(pid) for pid in pids)
+
+
+def test_a_supervisor_that_is_killed_leaves_nobody_not_even_a_stopped_worker():
+    with program("--min=2") as (started, address):
+        assert address
+        pids = children_of(started.pid)
+        os.kill(pids[-1], signal.SIGSTOP)
+        started.kill()
+        wait_for_end(pids)
+
+
+def test_a_worker_that_is_blocked_when_its_supervisor_is_killed_is_ended():
+    code = (
+        "import asyncio, time\n"
+        "from amlab.core.node.parent import watch_parent\n"
+        "async def main():\n"
+        "    watch_parent(lambda: None, lambda: 0.1)\n"
+        "    print('blocked', flush=True)\n"
+        "    time.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    argv = [sys.executable, "-c", code]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=ENV) as process:
+        assert process.stdout.readline() == b"blocked\n"
+        process.stdin.close()
+        assert process.wait(10) == -signal.SIGKILL
+
+
+def test_a_program_without_a_secret_or_a_way_to_start_workers_says_so():
+    env = {k: v for k, v in ENV.items() if k != "AMLAB_POOL_SECRET"}
+    argv = [sys.executable, "-m", "amlab.core.node"]
+    told = subprocess.run([*argv, "--fork=a:B"], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert "secret" in told.stderr
+    told = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert told.returncode == 2
+    assert "say how to start a worker" in told.stderr
+
+
+def test_a_taken_port_is_an_error_and_leaves_nothing():
+    async def main():
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            with pytest.raises(OSError, match="in use"):
+                async with Supervisor(exec_launcher(), address=address):
+                    raise AssertionError("it cannot be")
+            with pytest.raises(OSError, match="in use"):
+                async with Supervisor(exec_launcher(), local_address=address):
+                    raise AssertionError("it cannot be")
+
+    run(main())
+
+
+def test_a_complaint_about_a_worker_that_is_blocked_ends_it():
+    async def main():
+        options = replace(ONE, health_tries=2, health_delay_s=0.1)
+        async with pool(options, launcher=fork_launcher()) as supervisor, client_of(supervisor) as client:
+            with pytest.raises(TimeoutError):
+                await client.work(input=1, block_s=30, timeout_s=0.2)
+            assert await client.work(input=2, retry=1) == 4
+            assert [a.exit for a in supervisor.autopsies] == ["killed by SIGKILL"]
+
+    run(main())
