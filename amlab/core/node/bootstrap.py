@@ -12,6 +12,8 @@ Knows nothing of: processes, pools.
 
 from __future__ import annotations
 
+import asyncio
+
 from amlab.core.machine.machine import Machine
 from amlab.core.rpc.server import RpcServer
 from amlab.core.states.node import BootstrapStates
@@ -40,7 +42,12 @@ class Bootstrap:
             OSError: No port can be had.
         """
         self.mach.add("Start")
-        address = await self._server.start()
+        opening = asyncio.ensure_future(self._server.start())
+        try:
+            address = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.wait([opening])  # cut off half way, it would leave the port open
+            raise
         self.mach.add("Ready")
         return address
 

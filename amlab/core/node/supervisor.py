@@ -107,9 +107,9 @@ class Supervisor:
             WorkerLostError: Workers do not come up; the last autopsy.
             TimeoutError: It was not ready in time.
         """
-        self.mach.add("Start")
         await self._mux.start()
         await self._local.start()
+        self.mach.add("Start")
         self.mach.add("PublicRpcReady", "LocalRpcReady")
         self._spawn(self._heartbeats())
         settled = asyncio.Event()
