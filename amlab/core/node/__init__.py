@@ -3,12 +3,19 @@
     options       criteria of a pool, times, with their defaults
     policy        what to fork, kill and give, from facts alone
     process       one worker's process: its end, its last words
-    launchers     how worker processes are started
+    launchers     how worker processes are started: by a command, or as tasks of this one
+    forkserver    a third way: as forks of a process that has imported them; `forkhost` is that process
+    parent        how a worker notices that its supervisor is gone
     autopsy       what is known of a lost worker
     worker        the work, and serving it
-    supervisor    the pool
+    bootstrap     where a new worker calls first
+    pooled        one worker, as its supervisor knows it
+    giving        what clients ask of a supervisor
+    supervisor    the pool; `supervisor_handlers`, what its machine does by itself
+    lending       which of a client's workers is free, and who waits for one
     client        asking for a worker, and for work
     lab           an event loop of its own, for notebooks and shells
+    __main__      a supervisor as a program
 
     class Squares(Worker):
         async def work(self, args):

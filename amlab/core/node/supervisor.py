@@ -6,7 +6,8 @@
     spare       idle beyond what is wanted: ended at the next heartbeat
     give        a client asks (ProvideWorker); see `giving`
 
-All of it is states of `mach`, which clients and other supervisors see.  Workers that do not come up many
+All of it is states of `mach`, which clients and other supervisors see; others may kill a worker by
+`KillWorker`, clients may only ask (see `giving`).  Workers that do not come up many
 times in a row are an ErrPool; the next heartbeat tries again.
 
 Knows nothing of: what workers do.
@@ -29,6 +30,7 @@ from amlab.core.node.launchers import ExecLauncher, Launcher
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.policy import Facts, choose_spare, count_forks, count_wanted, must_die
 from amlab.core.node.pooled import Pooled
+from amlab.core.node.supervisor_handlers import SupervisorHandlers
 from amlab.core.rpc.backoff import Backoff
 from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.diff import Selection
@@ -37,7 +39,6 @@ from amlab.core.states.node import SupervisorStates
 from amlab.errors import AmlabError, ProtocolError, UsageError, near
 
 if TYPE_CHECKING:
-    from amlab.core.machine.event import Event
     from amlab.core.machine.tracer import Tracer
     from amlab.core.node.process import Process
     from amlab.core.rpc.netmachine import NetMachine
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 __all__ = ["Supervisor"]
 
 FOLLOW = Backoff(first_s=0.02, max_s=0.2, total_s=2.0)
+FOR_CLIENTS = frozenset({"ErrOnClient", "Healthcheck", "ListWorkers", "ProvideWorker", "WorkerIssues"})
+"""What clients may call; other supervisors may call all."""
 FOLLOW_WORKER = Selection(push_interval_s=0.02)
 
 
@@ -76,8 +79,11 @@ class Supervisor:
         self.secret = secrets.token_bytes(32) if secret is None else secret
         self.options = options
         self.mach = Machine(SupervisorStates, id, tags=("supervisor",), tracers=tracers)
-        self.mach.bind_handlers(_Handlers(self))
-        self._mux = RpcMux(self.mach, id=f"{id}-public", address=address, secret=self.secret, parent=self.mach)
+        self.mach.bind_handlers(SupervisorHandlers(self))
+        own = set(self.mach.schema.names) - FOR_CLIENTS
+        self._mux = RpcMux(
+            self.mach, id=f"{id}-public", address=address, secret=self.secret, parent=self.mach, admin_states=own
+        )
         self._mux.on_joined = lambda client: self._note("ClientConnected", {"client": client})
         self._mux.on_left = lambda client: self._note("ClientDisconnected", {"client": client})
         self._local = RpcMux(self.mach, id=f"{id}-local", address=local_address, secret=self.secret, parent=self.mach)
@@ -251,7 +257,7 @@ class Supervisor:
         for facts in choose_spare(self.facts(), self.options):
             pooled = self._pool[facts.id]
             facts.is_killed = pooled.is_retired = True
-            self._note("KillWorker", {"worker": facts.id, "why": "it is not wanted any more"})
+            self._note("KillingWorker", {"worker": facts.id, "why": "it is not wanted any more"})
             self._spawn(self._end(pooled))
         self.tell_available()
 
@@ -380,6 +386,12 @@ class Supervisor:
         if pooled is None or pooled.process is None:
             raise UsageError(f"no worker {worker_id!r}{near(worker_id, self._pool)}", worker=worker_id)
         self._note("KillWorker", {"worker": worker_id})
+
+    def kill_now(self, worker_id: str) -> None:
+        """What `KillWorker` does."""
+        pooled = self._pool.get(worker_id)
+        if pooled is None or pooled.process is None or pooled.facts.is_killed:
+            return
         pooled.facts.is_killed = True
         self._note("KillingWorker", {"worker": worker_id})
         pooled.process.on_exit(lambda: self._note("WorkerKilled", {"worker": worker_id}))
@@ -453,52 +465,3 @@ def _plain(autopsy: WorkerLostError) -> dict[str, Any]:
         "exit_code": fields["exit_code"], "exit": fields["exit"], "stderr": fields["stderr"][-10:],
         "transitions": fields["transitions"][-10:],
     }  # fmt: skip
-
-
-class _Handlers:
-    """What the supervisor's machine does by itself."""
-
-    def __init__(self, supervisor: Supervisor) -> None:
-        self.supervisor = supervisor
-
-    def NormalizingPoolState(self, e: Event) -> None:
-        """Brings the pool to its criteria."""
-        self.supervisor.normalize()
-
-    def PoolReadyEnter(self, e: Event) -> bool:
-        """Ready means: at least `min` workers are."""
-        s = self.supervisor
-        return len(s.workers("ready")) >= s.options.min
-
-    def PoolReadyExit(self, e: Event) -> bool:
-        """A worker less is no matter while there are enough."""
-        s = self.supervisor
-        return len(s.workers("ready")) < s.options.min or not e.machine.is_("Start")
-
-    def ProvideWorkerEnter(self, e: Event) -> bool:
-        """Somebody must ask."""
-        return bool(e.args.get("client"))
-
-    def ProvideWorkerState(self, e: Event) -> None:
-        """Done beside the machine."""
-        args, giving = e.args, self.supervisor.giving
-        e.machine.remove("ProvideWorker")
-        wait_s = float(args.get("wait_s", 0))
-        e.machine.fork(None, giving.provide(str(args["client"]), str(args.get("token", "")), wait_s))
-
-    def ListWorkersEnter(self, e: Event) -> bool:
-        """Somebody must ask."""
-        return bool(e.args.get("client"))
-
-    def ListWorkersState(self, e: Event) -> None:
-        """Answers with a payload."""
-        args, giving = e.args, self.supervisor.giving
-        e.machine.remove("ListWorkers")
-        answer = giving.list_workers(str(args["client"]), str(args.get("token", "")), str(args.get("state", "")))
-        e.machine.fork(None, answer)
-
-    def WorkerIssuesState(self, e: Event) -> None:
-        """Looks at the worker."""
-        args = e.args
-        e.machine.remove("WorkerIssues")
-        self.supervisor.note_error(str(args.get("worker", "")), f"client {args.get('client')}: {args.get('text')}")

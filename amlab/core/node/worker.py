@@ -40,6 +40,8 @@ __all__ = ["NOBODY", "Worker"]
 
 NOBODY = "\x00nobody"
 """An id that no client has: nobody is let in."""
+FOR_CLIENTS = frozenset({"ErrOnClient", "ErrWorkTimeout", "Healthcheck", "ServeClient", "WorkRequested"})
+"""What a client may call; of `ServeClient`, only the end is of use to it."""
 HANDLER_ENDS = ("Enter", "State", "Exit", "End")
 GRACE_S = 2.0
 """How long a client may be gone before its worker is free for others."""
@@ -185,7 +187,10 @@ class Worker:
         mach = self.mach
         mach.add("Start")
         self._local = RpcServer(mach, id=f"{mach.id}-local", secret=secret, parent=mach)
-        self._public = RpcServer(mach, id=f"{mach.id}-public", secret=secret, parent=mach, allow_id=NOBODY)
+        own = set(WorkerStates.names) - FOR_CLIENTS  # a kind's own states are for its clients
+        self._public = RpcServer(
+            mach, id=f"{mach.id}-public", secret=secret, parent=mach, allow_id=NOBODY, admin_states=own
+        )
         self._local.on_joined, self._local.on_left = self._super_joined, self._super_left
         self._public.on_joined, self._public.on_left = self._client_joined, self._client_left
         local, public = await self._local.start(), await self._public.start()
@@ -269,10 +274,10 @@ class Worker:
             answer = {"error": describe(err)}
             mach.add_err_state("ErrWork", err, args={"token": token})
             mach.remove("Exception", "ErrWork")
-        mach.add("WorkReady", args={"token": token})
+        mach.add("WorkReady", "ClientSendPayload", args={"token": token})
         await self._deliver(answer, token)
-        if mach.is_("WorkReady"):  # unless the client has asked for more meanwhile
-            mach.add("Idle")
+        if not mach.is_disposed:  # Idle follows, unless the client has asked for more meanwhile
+            mach.remove("WorkReady", "ClientSendPayload")
 
     async def _one(self, args: Mapping[str, Any]) -> Any:
         made: Any = self.work(args)  # a plain method will do, too
@@ -287,7 +292,6 @@ class Worker:
     async def _deliver(self, answer: dict[str, Any], token: str) -> None:
         if self._public is None:
             return
-        self.mach.add("ClientSendPayload")
         try:
             await self._public.send_payload("work", answer, token=token)
         except (ProtocolError, UsageError) as err:
@@ -297,7 +301,6 @@ class Worker:
             self.mach.remove("Exception", "ErrClient")
             if self.mach.is_("ClientConnected") and "error" not in answer:  # it may not cross: that much may
                 await self._deliver({"error": describe(err)}, token)
-        self.mach.remove("ClientSendPayload")
 
 
 class _Handlers:

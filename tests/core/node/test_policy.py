@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlab.core.node.options import PoolOptions
-from amlab.core.node.policy import Facts, choose_idle, count_forks, must_die, why_not
+from amlab.core.node.policy import Facts, choose_idle, choose_spare, count_forks, count_wanted, must_die, why_not
 
 OPTIONS = PoolOptions(min=2, max=6, warm=1, max_client_workers=2)
 
@@ -64,3 +64,61 @@ def test_there_are_never_more_than_the_maximum(workers):
     forks = count_forks(workers, OPTIONS)
     assert forks >= 0
     assert forks == 0 or alive + forks <= OPTIONS.max
+
+
+times = st.floats(0, 1000, allow_nan=False)
+many = st.lists(
+    st.builds(
+        Facts,
+        id=st.uuids().map(str),
+        is_ready=st.booleans(),
+        is_idle=st.booleans(),
+        is_killed=st.booleans(),
+        client=st.sampled_from(["", "a", "b"]),
+        idle_since=times,
+        errors=st.lists(times, max_size=6).map(sorted),
+    ),
+    max_size=20,
+)
+criteria = st.builds(
+    lambda least, more, warm, share: PoolOptions(min=least, max=least + more, warm=warm, max_client_workers=share),
+    st.integers(0, 5), st.integers(0, 5), st.integers(0, 5), st.integers(1, 5),
+)  # fmt: skip
+
+
+@given(many, criteria)
+def test_a_pool_never_forks_and_ends_workers_at_the_same_time(workers, options):
+    spare = choose_spare(workers, options)
+    assert not (spare and count_forks(workers, options))
+    assert all(w.is_idle and w.is_ready and not w.client and not w.is_killed for w in spare)
+    alive = sum(1 for w in workers if not w.is_killed)
+    assert not spare or alive - len(spare) >= count_wanted(workers, options)
+    assert [w.idle_since for w in spare] == sorted(w.idle_since for w in spare)
+
+
+@given(many, criteria)
+def test_forking_what_is_missing_makes_a_pool_whole(workers, options):
+    made = [worker(f"new{n}") for n in range(count_forks(workers, options))]
+    assert count_forks([*workers, *made], options) == 0
+    assert choose_spare([*workers, *made], options) == [] or not made
+
+
+@given(many, criteria, st.sampled_from(["a", "b", "c"]))
+def test_who_gets_a_worker_gets_an_idle_one_and_who_gets_none_is_told_why(workers, options, client):
+    given_one = choose_idle(workers, client, options)
+    if given_one is None:
+        assert why_not(workers, client, options)
+        return
+    assert given_one.is_ready
+    assert not given_one.client
+    assert not given_one.is_killed
+    assert sum(1 for w in workers if w.client == client) < options.max_client_workers
+
+
+@given(many, criteria, times)
+def test_errors_only_count_while_they_are_recent(workers, options, now):
+    for one in workers:
+        recent = [at for at in one.errors if now - at <= options.err_recent_s]
+        assert must_die(one, options, now) == (len(recent) > options.err_kill)
+        assert all(now - at <= options.err_kept_s for at in one.errors)
+        assert not must_die(one, options, now + 10_000)

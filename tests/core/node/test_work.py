@@ -10,6 +10,7 @@ from amlab.core.node.client import NoWorkerError
 from amlab.core.node.launchers import InProcessLauncher
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.worker import Worker
+from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.failure import RemoteError
 from amlab.core.states.node import WorkerStates
 from amlab.errors import ProtocolError
@@ -172,5 +173,38 @@ def test_a_worker_rotates_its_logs_when_its_supervisor_says_so(tmp_path):
             logging.getLogger().removeHandler(handler)
             handler.close()
         assert (tmp_path / "worker.log.1").read_text() == "before\n"
+
+    run(main())
+
+
+def test_a_client_may_ask_its_supervisor_and_its_worker_and_change_nothing_else():
+    async def main():
+        async with pool(ONE, launcher=here()) as supervisor, client_of(supervisor) as client:
+            worker = client.source_of(await client.req_worker())
+            for machine, state in ((client._super.source, "KillWorker"), (worker, "LocalRpcReady")):
+                with pytest.raises(RemoteError, match="only for admins"):
+                    await machine.add(state)
+                with pytest.raises(RemoteError, match="only for admins"):
+                    await machine.remove("Start")
+                assert (await machine.add("Healthcheck")).is_executed
+            assert await client.work(input=2) == 4
+
+    run(main())
+
+
+def test_another_supervisor_follows_a_pool_on_its_local_port_and_can_have_a_worker_killed():
+    async def main():
+        async with pool(ONE, launcher=here()) as supervisor:
+            other = RpcClient(supervisor.local_address, id="other", secret=supervisor.secret)
+            try:
+                followed = await other.start()
+                assert followed.is_("PoolReady", "WorkersAvailable")
+                (worker,) = supervisor.workers()
+                await followed.add("KillWorker", args={"worker": worker})
+                await followed.when_time({"WorkerKilled": 2})
+                await supervisor.when_whole()
+                assert supervisor.workers() != [worker]
+            finally:
+                await other.stop()
 
     run(main())
