@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any, Self
 from amlab.core.machine.machine import Machine
 from amlab.core.machine.pipes import pipe, pipe_connected
 from amlab.core.node.autopsy import WorkerLostError, lost
-from amlab.core.node.lending import Lending, Lent, NoWorkerError
+from amlab.core.node.lending import Lending, Lent
 from amlab.core.rpc.backoff import Backoff
 from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.diff import Selection
 from amlab.core.rpc.failure import rebuild
 from amlab.core.states.node import NodeClientStates
-from amlab.errors import LocalProtocolError, ProtocolError
+from amlab.errors import AmlabError, LocalProtocolError, ProtocolError
 
 if TYPE_CHECKING:
     from amlab.core.machine.event import Event
@@ -49,6 +49,10 @@ NOTHING: Mapping[str, Any] = {}
 FOLLOW_SUPER = Selection(push_interval_s=0.02)
 
 Answer = asyncio.Future[dict[str, Any]]
+
+
+class NoWorkerError(AmlabError):
+    """The supervisor has none to give; its reason is in the text."""
 
 
 class Client:

@@ -1,7 +1,7 @@
 """The workers that a client has: which are free, who waits for one, and when to ask for more.
 
-    take     a free one; else another is asked for, while there are fewer than the limit; else the next that
-             comes back, in the order of asking
+    take     a free one, the one that was busy last: it is warm; else another is asked for, while there are
+             fewer than the limit; else the next that comes back, in the order of asking
     nobody   when the last request is refused and there is no worker at all, all who wait hear of it
 
 Knows nothing of: supervisors, connections, work.
@@ -21,14 +21,10 @@ if TYPE_CHECKING:
     from amlab.core.node.autopsy import WorkerLostError
     from amlab.core.rpc.client import RpcClient
 
-__all__ = ["Lending", "Lent", "NoWorkerError"]
+__all__ = ["Lending", "Lent"]
 
 DENIED_S = 0.25
 """How long not to ask again once a request for one more was refused."""
-
-
-class NoWorkerError(AmlabError):
-    """The supervisor has none to give; its reason is in the text."""
 
 
 class Lent:
@@ -48,7 +44,7 @@ class Lending:
 
     Args:
         limit: How many to have at most.
-        ask: Asks for one, waiting so many seconds; it calls `add`, or raises `NoWorkerError`.
+        ask: Asks for one, waiting so many seconds; it calls `add`, or raises an `AmlabError`.
     """
 
     def __init__(self, limit: int, ask: Callable[[float], Awaitable[object]]) -> None:
@@ -99,11 +95,11 @@ class Lending:
             wait_s: How long to wait for the first one.
 
         Raises:
-            NoWorkerError: There is none to have.
+            AmlabError: There is none to have; what the last request raised.
         """
         while True:
             if self._free:
-                return self._free.popleft()
+                return self._free.pop()
             taker: asyncio.Future[Lent | None] = asyncio.get_running_loop().create_future()
             self._takers.append(taker)  # also while asking: another may come back first
             try:

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from amlab.core.node.lending import Lending, Lent, NoWorkerError
+from amlab.core.node.client import NoWorkerError
+from amlab.core.node.lending import Lending, Lent
 
 
 def run(coroutine):
