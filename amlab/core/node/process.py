@@ -95,7 +95,7 @@ class LastLines:
             self._loop.remove_reader(self._fd)
             return False
         *lines, self._half = (self._half + data).split(b"\n")
-        self._half = self._half[-MAX_LINE:]
+        self._half = self._half[:MAX_LINE]  # the beginning of a line says most
         self._lines.extend(line.decode("utf-8", "replace")[:MAX_LINE] for line in lines if line.strip())
         return True
 

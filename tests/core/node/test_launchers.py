@@ -163,3 +163,14 @@ def test_a_thread_is_not_made_for_each_child():
         assert await asyncio.gather(*[c.ended for c in children]) == [0, 0, 0]
 
     run(main())
+
+
+def test_a_line_that_comes_in_pieces_keeps_its_beginning():
+    async def main():
+        pieces = "import sys, time\nfor n in range(40): sys.stderr.write('begin' * (not n) + 'x' * 90_000)"
+        process = python(pieces)
+        assert await process.ended == 0
+        assert [line[:6] for line in process.stderr] == ["beginx"]
+        assert len(process.stderr[0]) == 500
+
+    run(main())
