@@ -39,10 +39,10 @@ async def _run(coroutine, timeout_s):
     return answer
 
 
-def open_fds():
-    """What each open descriptor is."""
+def open_fds(pid="self"):
+    """What each open descriptor of a process is."""
     found = {}
-    for path in Path("/proc/self/fd").iterdir():
+    for path in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):
             found[path.name] = str(path.readlink())
     return found
