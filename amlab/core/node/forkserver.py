@@ -58,9 +58,9 @@ class ForkServerLauncher:
             raise OSError(f"the fork server of {self.worker} ended: {host.words}")
 
     @property
-    def host_pid(self) -> int:
-        """The host's process; 0 without."""
-        return 0 if self._host is None else self._host.process.pid
+    def host_pid(self) -> int | None:
+        """The host's process; None without."""
+        return None if self._host is None else self._host.process.pid
 
     def _running(self) -> _Host:
         if self._host is None or self._host.is_over:

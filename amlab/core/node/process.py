@@ -29,13 +29,14 @@ class Process:
     """A worker's process, or what stands for one.
 
     Attributes:
-        pid: Its number; 0 where there is no process of its own, or not yet.
+        pid: Its number; None where there is no process of its own, or not yet (0 would be dangerous: signals
+            to it go to one's own group).
         exit_code: None while it runs; negative for a signal.
         stderr: Its last lines.
     """
 
     def __init__(self) -> None:
-        self.pid = 0
+        self.pid: int | None = None
         self.exit_code: int | None = None
         self.stderr: deque[str] = deque(maxlen=MAX_LINES)
         self._on_exit: list[Callable[[], object]] = []
@@ -136,7 +137,7 @@ class OsProcess(Process):
         assert self._popen.stderr is not None
         self._words = LastLines(os.dup(self._popen.stderr.fileno()), self.stderr)
         self._popen.stderr.close()
-        self._pidfd = open_pidfd(self.pid)
+        self._pidfd = open_pidfd(self._popen.pid)
         if self._pidfd >= 0:
             self._loop.add_reader(self._pidfd, self._reap)
         else:

@@ -11,7 +11,7 @@ import signal
 import pytest
 
 from amlab.core.node.options import PoolOptions
-from tests.core.node.pools import client_of, pool, run
+from tests.core.node.pools import client_of, exec_launcher, fork_launcher, pool, run
 
 SCHEDULES = int(os.environ.get("AMLAB_SCHEDULES", "6"))
 FIRST_SEED = int(os.environ.get("AMLAB_SEED", "1"))
@@ -20,13 +20,17 @@ JOBS = 12
 
 
 async def harm(supervisor, rng):
-    """Does one bad thing to a worker, if there is one."""
+    """Does one bad thing to a worker, if there is one; to the fork server, seldom."""
+    host = getattr(supervisor.launcher, "host_pid", 0)
+    if host and rng.random() < 0.1:
+        os.kill(host, signal.SIGKILL)
+        return
     workers = supervisor.workers()
     if not workers:
         return
     worker = rng.choice(workers)
     process = supervisor.process_of(worker)
-    if process is None or process.exit_code is not None:
+    if process is None or process.pid is None or process.exit_code is not None:
         return
     kind = rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP])
     os.kill(process.pid, kind)
@@ -35,12 +39,13 @@ async def harm(supervisor, rng):
         process.kill()
 
 
+@pytest.mark.parametrize("launcher", [exec_launcher, fork_launcher], ids=["run", "forked"])
 @pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + SCHEDULES))
-def test_every_request_is_answered_rightly_whatever_happens_to_the_workers(seed):
+def test_every_request_is_answered_rightly_whatever_happens_to_the_workers(seed, launcher):
     rng = random.Random(seed)
 
     async def main():
-        async with pool(OPTIONS) as supervisor, client_of(supervisor, workers=2) as client:
+        async with pool(OPTIONS, launcher=launcher()) as supervisor, client_of(supervisor, workers=2) as client:
             for n in range(JOBS):
                 work = asyncio.ensure_future(client.work(input=n, slow_s=rng.random() * 0.02, retry=20))
                 if rng.random() < 0.4:

@@ -135,7 +135,7 @@ def test_a_fork_server_ends_with_the_last_pool_that_uses_it():
                 assert len(second.workers("ready")) == 1
             assert is_alive(first)
         assert not is_alive(first)
-        assert launcher.host_pid == 0
+        assert launcher.host_pid is None
 
     run(main())
 
