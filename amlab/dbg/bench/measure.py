@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from time import perf_counter
 from typing import Any
 
-__all__ = ["Measurement", "per_call", "table"]
+__all__ = ["Measurement", "per_call", "table", "without_collector"]
 
 BUDGET_S = 0.6
 REPEATS = 7
@@ -53,18 +53,27 @@ def per_call(loop: Callable[[int], object], *, budget_s: float = BUDGET_S) -> fl
     loop(1)
     count = 1
     took = 0.0
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
+
+    def measured() -> float:
+        nonlocal count, took
         while took < budget_s / REPEATS / 2:
             count *= 2
             took = _time(loop, count)
         best = min(_time(loop, count) for _ in range(REPEATS))
-        empty = min(_time(_nothing, count) for _ in range(3))
+        return max(best - min(_time(_nothing, count) for _ in range(3)), 0.0) / count
+
+    return without_collector(measured)
+
+
+def without_collector(measured: Callable[[], float]) -> float:
+    """Runs it with the garbage collector off."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return measured()
     finally:
         if was_enabled:
             gc.enable()
-    return max(best - empty, 0.0) / count
 
 
 def _time(loop: Callable[[int], object], count: int) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from amlab.dbg.bench.measure import per_call
@@ -51,27 +52,17 @@ def _transitions(has_handlers: bool) -> Loop:
 
 
 def _statemachine(has_handlers: bool) -> Loop:
-    from statemachine import State, StateMachine
-
-    class Plain(StateMachine):
-        """Two states."""
-
-        a = State(initial=True)
-        b = State()
-        go_b = a.to(b)
-        go_a = b.to(a)
-
-    class Handled(Plain):
-        """With callbacks."""
-
-        def on_enter_a(self) -> None:
-            """Nothing to do."""
-
-        def on_enter_b(self) -> None:
-            """Nothing to do."""
-
-    machine = Handled() if has_handlers else Plain()
+    library: Any = import_module("statemachine")
+    a, b = library.State(initial=True), library.State()
+    states: dict[str, Any] = {"a": a, "b": b, "go_b": a.to(b), "go_a": b.to(a)}
+    if has_handlers:
+        states |= {"on_enter_a": _entered, "on_enter_b": _entered}
+    machine: Any = type("Toggle", (library.StateMachine,), states)()
     return _alternate(machine.go_b, machine.go_a)
+
+
+def _entered(machine: object) -> None:
+    """Nothing to do."""
 
 
 def _sismic(has_handlers: bool) -> Loop:
