@@ -201,7 +201,10 @@ class Plan:
         return self._again
 
     def foresee(self) -> Plan:
-        """Works out what the auto mutation after it will do where no handler has a say; gives its plan."""
+        """Works out what the auto mutation after it will do where no handler has a say; gives its plan.
+
+        Only of one that is accepted and not direct: nothing follows from others.
+        """
         config = self.next
         auto = config.plan(AUTO, tuple(config.automaton.relations.names[i] for i in config.auto))
         self.quick_next, self.quick_ticks = config, self.ticks

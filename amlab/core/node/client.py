@@ -34,10 +34,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "NoWorkerError"]
 
+DIALS = 4
+"""Workers to try, when those that are given are lost before they can be dialed."""
 AUTOPSY_S = 2.0
 """How long to wait for a supervisor to tell what became of a worker."""
 TO_WORKER = Backoff(first_s=0.02, max_s=0.1, total_s=1.0)
 TO_SUPERVISOR = Backoff(first_s=0.05, max_s=1.0, total_s=30.0)
+
+
+class _GoneError(ProtocolError):
+    """A worker that could not be dialed."""
 
 
 class NoWorkerError(AmlabError):
@@ -135,6 +141,14 @@ class Client:
             NoWorkerError: There is none to have.
             ProtocolError: The supervisor, or the worker, cannot be reached.
         """
+        for _ in range(DIALS - 1):
+            try:
+                return await self._request(wait_s)
+            except _GoneError:  # it was lost between being given and being dialed: nothing was asked of it yet
+                continue
+        return await self._request(wait_s)
+
+    async def _request(self, wait_s: float) -> str:
         token, answer = self._expect()
         self.mach.add("WorkerRequested")
         try:
@@ -169,10 +183,10 @@ class Client:
         )  # fmt: skip
         try:
             await client.start()
-        except ProtocolError:
+        except ProtocolError as err:
             await client.stop()
             self.mach.remove("WorkerConnecting")
-            raise
+            raise _GoneError(err.message, **err.fields) from err
         lent = self._lent[worker_id] = _Lent(worker_id, client)
         client.mach.when("ConnRetryFailed").on_done(lambda: self._unreachable(lent))
         self._free.append(lent)

@@ -1,4 +1,4 @@
-"""How worker processes are started: a command, or in this very process.
+"""How worker processes are started: a command, or in this very process; `forkserver` has a third way.
 
 A worker is told where to call by `-a ADDRESS`, appended to its command; what it must not show (the pool's
 secret) and its id come by the environment.
@@ -32,6 +32,10 @@ class Launcher(Protocol):
         """
         ...
 
+    async def stop(self) -> None:
+        """Gives back what it holds beside its workers, which have ended; it may be used again."""
+        ...
+
 
 class ExecLauncher:
     """Runs a command for each worker.
@@ -50,6 +54,9 @@ class ExecLauncher:
         env = {**os.environ, **self.env, SECRET_VAR: secret.hex(), ID_VAR: worker_id}
         return OsProcess([*self.argv, "-a", address], env)
 
+    async def stop(self) -> None:
+        """See `Launcher`; it holds nothing."""
+
 
 class InProcessLauncher:
     """Runs workers as tasks of this event loop; for tests and notebooks.
@@ -64,6 +71,9 @@ class InProcessLauncher:
     def launch(self, worker_id: str, address: str, secret: bytes) -> Process:
         """See `Launcher`."""
         return _TaskProcess(self._run(worker_id, address, secret))
+
+    async def stop(self) -> None:
+        """See `Launcher`; it holds nothing."""
 
 
 class _TaskProcess(Process):

@@ -1,7 +1,8 @@
 """One worker's process: running or ended, and its last lines on stderr.
 
 The parent holds the writing end of the child's stdin and never writes: when the parent is gone, however it
-went, the child reads the end of its stdin and ends too.
+went, the child reads the end of its stdin and ends too.  The event loop watches for the end of the process
+itself (a pidfd, or a look now and then where the system has none); no thread does.
 
 Knows nothing of: what the process does.
 """
@@ -16,17 +17,19 @@ import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["MAX_LINES", "OsProcess", "Process"]
+__all__ = ["MAX_LINES", "LastLines", "OsProcess", "Process", "open_pidfd"]
 
 MAX_LINES = 40
 MAX_LINE = 500
+LOOK_S = 0.02
+"""Between looks at a process, on systems that cannot tell of its end."""
 
 
 class Process:
     """A worker's process, or what stands for one.
 
     Attributes:
-        pid: Its number; 0 where there is no process of its own.
+        pid: Its number; 0 where there is no process of its own, or not yet.
         exit_code: None while it runs; negative for a signal.
         stderr: Its last lines.
     """
@@ -64,58 +67,102 @@ class Process:
         raise NotImplementedError
 
 
+class LastLines:
+    """Reads a pipe as it fills and keeps its last lines; owns the descriptor.
+
+    Args:
+        fd: The reading end.
+        lines: Where to keep them.
+    """
+
+    def __init__(self, fd: int, lines: deque[str]) -> None:
+        self._fd = fd
+        self._lines = lines
+        self._half = b""
+        self._loop = asyncio.get_running_loop()
+        os.set_blocking(fd, False)
+        self._loop.add_reader(fd, self._read)
+
+    def _read(self) -> bool:
+        """Whether there may be more."""
+        try:
+            data = os.read(self._fd, 65536)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            self._loop.remove_reader(self._fd)
+            return False
+        *lines, self._half = (self._half + data).split(b"\n")
+        self._half = self._half[-MAX_LINE:]
+        self._lines.extend(line.decode("utf-8", "replace")[:MAX_LINE] for line in lines if line.strip())
+        return True
+
+    def close(self) -> None:
+        """Takes what is there, at most what a pipe holds, and closes it."""
+        if self._fd < 0:
+            return
+        for _ in range(16):
+            if not self._read():
+                break
+        if self._half.strip():
+            self._lines.append(self._half.decode("utf-8", "replace"))
+        self._loop.remove_reader(self._fd)
+        os.close(self._fd)
+        self._fd = -1
+
+
 class OsProcess(Process):
-    """A process of the operating system, watched by the event loop without a thread.
+    """A child of this process.
+
+    Args:
+        argv: The command.
+        env: Its whole environment.
+        pass_fds: Descriptors that it inherits beside the standard ones.
 
     Raises:
         OSError: It cannot be started.
     """
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str], *, pass_fds: Sequence[int] = ()) -> None:
         super().__init__()
         self._loop = asyncio.get_running_loop()
         self._popen = subprocess.Popen(
-            list(argv), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env=dict(env), start_new_session=True, close_fds=True,
+            list(argv), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
+            env=dict(env), start_new_session=True, close_fds=True, pass_fds=tuple(pass_fds),
         )  # fmt: skip
         self.pid = self._popen.pid
-        self._half = b""
         assert self._popen.stderr is not None
-        self._stderr_fd = self._popen.stderr.fileno()
-        os.set_blocking(self._stderr_fd, False)
-        self._loop.add_reader(self._stderr_fd, self._read)
-        self._pidfd = os.pidfd_open(self.pid)
-        self._loop.add_reader(self._pidfd, self._reap)
+        self._words = LastLines(os.dup(self._popen.stderr.fileno()), self.stderr)
+        self._popen.stderr.close()
+        self._pidfd = open_pidfd(self.pid)
+        if self._pidfd >= 0:
+            self._loop.add_reader(self._pidfd, self._reap)
+        else:
+            self._loop.call_later(LOOK_S, self._look)
 
-    def _read(self) -> None:
-        try:
-            data = os.read(self._stderr_fd, 65536)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._loop.remove_reader(self._stderr_fd)
-            return
-        *lines, self._half = (self._half + data).split(b"\n")
-        self._half = self._half[-MAX_LINE:]
-        self.stderr.extend(line.decode("utf-8", "replace")[:MAX_LINE] for line in lines if line.strip())
+    def _look(self) -> None:
+        self._reap()
+        if self.exit_code is None:
+            self._loop.call_later(LOOK_S, self._look)
 
     def _reap(self) -> None:
         code = self._popen.poll()
         if code is None:
             return
-        self._loop.remove_reader(self._pidfd)
-        os.close(self._pidfd)
-        self._read()
-        self._loop.remove_reader(self._stderr_fd)
-        if self._half.strip():
-            self.stderr.append(self._half.decode("utf-8", "replace"))
-        for stream in (self._popen.stdin, self._popen.stderr):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        if self._pidfd >= 0:
+            self._loop.remove_reader(self._pidfd)
+            os.close(self._pidfd)
+        self._words.close()
+        self.hang_up()
         self._exited(code)
+
+    def hang_up(self) -> None:
+        """Closes its stdin, as if this process had ended."""
+        if self._popen.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._popen.stdin.close()
 
     def _signal(self, number: int) -> None:
         if self.exit_code is None:
@@ -129,3 +176,14 @@ class OsProcess(Process):
     def kill(self) -> None:
         """SIGKILL."""
         self._signal(signal.SIGKILL)
+
+
+def open_pidfd(pid: int) -> int:
+    """A descriptor that is readable once the process has ended; -1 where there is none to have."""
+    open_it: Callable[[int], int] | None = getattr(os, "pidfd_open", None)
+    if open_it is None:
+        return -1
+    try:
+        return open_it(pid)
+    except OSError:
+        return -1

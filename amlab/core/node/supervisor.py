@@ -131,6 +131,7 @@ class Supervisor:
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._mux.stop()
+        await self.launcher.stop()
         self.mach.dispose()
 
     async def __aenter__(self) -> Self:

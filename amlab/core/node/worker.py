@@ -6,7 +6,8 @@
 
 It serves its machine twice: locally to its supervisor, publicly to the client that the supervisor has
 promised it to.  A request (`WorkRequested`) is worked on, its result delivered as a payload with the
-asker's token, and the worker is idle again.  It ends with its supervisor.
+asker's token, and the worker is idle again.  One request at a time: another one, a client that gave up or
+left, ends the work in hand.  A worker whose supervisor is gone ends, once the client that it has has left.
 
 Knows nothing of: pools, other workers.
 """
@@ -14,19 +15,21 @@ Knows nothing of: pools, other workers.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.machine import Machine
 from amlab.core.node.launchers import ID_VAR, SECRET_VAR
+from amlab.core.node.parent import watch_parent
 from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.failure import describe
 from amlab.core.rpc.server import RpcServer
 from amlab.core.states.node import WorkerStates
-from amlab.errors import ProtocolError, UsageError
+from amlab.errors import LocalProtocolError, ProtocolError, UsageError
 from amlab.tracing import trace
 
 if TYPE_CHECKING:
@@ -37,8 +40,13 @@ __all__ = ["NOBODY", "Worker"]
 
 NOBODY = "\x00nobody"
 """An id that no client has: nobody is let in."""
+HANDLER_ENDS = ("Enter", "State", "Exit", "End")
 GRACE_S = 2.0
 """How long a client may be gone before its worker is free for others."""
+HUNG_S = 2.0
+"""How long an idle worker without a supervisor may be blocked."""
+BUSY_HUNG_S = 60.0
+"""The same of one at work for a client, as long as a supervisor takes between healthchecks."""
 
 
 class Worker:
@@ -55,9 +63,11 @@ class Worker:
     def __init__(self, worker_id: str, *, tracers: Iterable[Tracer] = (), parent: Machine | None = None) -> None:
         self.mach = Machine(self.states, worker_id, tags=("worker",), tracers=tracers, parent=parent)
         self.mach.bind_handlers(_Handlers(self))
+        if any(name[:1].isupper() and name.endswith(HANDLER_ENDS) for name in dir(self)):
+            self.mach.bind_handlers(self)
         self._local: RpcServer | None = None
         self._public: RpcServer | None = None
-        self._work: dict[str, Any] = {}
+        self._token = ""
         self._grace: asyncio.TimerHandle | None = None
 
     async def work(self, args: Mapping[str, Any]) -> Any:
@@ -67,6 +77,26 @@ class Worker:
             args: What the client asked with.
         """
         raise NotImplementedError(f"{type(self).__name__} does no work; write `async def work(self, args)`")
+
+    async def deliver(self, data: Any) -> None:
+        """Hands something to the client while the work goes on; see `on_part` of `Client.work`.
+
+        Raises:
+            ProtocolError: The client is gone.
+        """
+        if self._public is not None:
+            await self._public.send_payload("part", data, token=self._token)
+
+    def rotate_logs(self) -> None:
+        """Asked at each heartbeat of the supervisor: rolls over log files that have something in them.
+
+        It does so for handlers of the root logger that can (`logging.handlers`); override it for others.
+        """
+        logging = sys.modules.get("logging")
+        for handler in [] if logging is None else list(logging.getLogger().handlers):
+            roll, name = getattr(handler, "doRollover", None), getattr(handler, "baseFilename", "")
+            if roll is not None and name and os.path.exists(name) and os.path.getsize(name):  # noqa: PTH110, PTH202
+                roll()
 
     # ----- life
 
@@ -82,7 +112,12 @@ class Worker:
         secret, worker_id = os.environ.pop(SECRET_VAR, ""), os.environ.get(ID_VAR, "")
         if not address or not secret or not worker_id:
             raise SystemExit(f"{cls.__name__} is a worker: a supervisor starts it, with -a ADDRESS and {SECRET_VAR}")
-        asyncio.run(cls._main(worker_id, address, bytes.fromhex(secret)))
+        cls.serve_process(worker_id, address, bytes.fromhex(secret))
+
+    @classmethod
+    def serve_process(cls, worker_id: str, address: str, secret: bytes) -> None:
+        """The life of a process that is a worker, and has an event loop for nothing else."""
+        asyncio.run(cls._main(worker_id, address, secret))
 
     @classmethod
     async def _main(cls, worker_id: str, address: str, secret: bytes) -> None:
@@ -92,13 +127,10 @@ class Worker:
         assert task is not None
         loop.add_signal_handler(signal.SIGTERM, task.cancel)
         loop.add_signal_handler(signal.SIGINT, _ignore)  # the supervisor ends its workers
-        loop.add_reader(0, _watch_parent, task)
-        try:
-            await cls.run_at(worker_id, address, secret)
-        except asyncio.CancelledError:
-            return
-        finally:
-            loop.remove_reader(0)
+        worker = cls(worker_id)
+        watch_parent(lambda: worker.orphaned(task.cancel), lambda: worker.hung_s)
+        with contextlib.suppress(asyncio.CancelledError):
+            await worker.run(address, secret)
 
     @classmethod
     async def run_at(cls, worker_id: str, address: str, secret: bytes) -> None:
@@ -107,18 +139,42 @@ class Worker:
         Raises:
             ProtocolError: The supervisor could not be reached.
         """
-        worker = cls(worker_id)
-        recorder = trace(worker.mach)
-        ended = worker.mach.when_not("Start")
+        await cls(worker_id).run(address, secret)
+
+    async def run(self, address: str, secret: bytes) -> None:
+        """Serves until `Start` ends.
+
+        Raises:
+            ProtocolError: The supervisor could not be reached.
+        """
+        recorder, ended = trace(self.mach), None
         try:
-            await worker.start(address, secret)
-            ended = worker.mach.when_not("Start")
+            await self.start(address, secret)
+            ended = self.mach.when_not("Start")
             await ended
         finally:
-            ended.cancel()
-            await worker.stop()
+            if ended is not None:
+                ended.cancel()
+            await self.stop()
             if recorder is not None:
                 recorder.close()
+
+    @property
+    def hung_s(self) -> float:
+        """How long this worker may be blocked once its supervisor is gone."""
+        return BUSY_HUNG_S if self.mach.is_("ServeClient") else HUNG_S
+
+    def orphaned(self, end: Callable[[], object]) -> None:
+        """The supervisor is gone: calls `end`, now or when the client has left."""
+        if self.mach.is_disposed:
+            return
+        gone = LocalProtocolError(f"the supervisor of worker {self.mach.id!r} is gone", worker=self.mach.id)
+        self.mach.add_err_state("ErrSupervisor", gone)
+        self.mach.remove("Exception", "ErrSupervisor")
+        if self.mach.is_("ServeClient"):
+            self.mach.when_not("ServeClient").on_done(end)
+        else:
+            end()
 
     async def start(self, address: str, secret: bytes) -> None:
         """Opens both ports and calls the supervisor.
@@ -130,6 +186,7 @@ class Worker:
         mach.add("Start")
         self._local = RpcServer(mach, id=f"{mach.id}-local", secret=secret, parent=mach)
         self._public = RpcServer(mach, id=f"{mach.id}-public", secret=secret, parent=mach, allow_id=NOBODY)
+        self._local.on_joined, self._local.on_left = self._super_joined, self._super_left
         self._public.on_joined, self._public.on_left = self._client_joined, self._client_left
         local, public = await self._local.start(), await self._public.start()
         mach.add("LocalRpcReady", "PublicRpcReady")
@@ -150,7 +207,14 @@ class Worker:
                 await server.stop()
         self.mach.dispose()
 
-    # ----- the client
+    # ----- supervisor and client
+
+    def _super_joined(self, client_id: str) -> None:
+        self.mach.add("SuperConnected", args={"supervisor": client_id})
+
+    def _super_left(self, client_id: str) -> None:
+        if not self.mach.is_disposed:
+            self.mach.remove("SuperConnected", args={"supervisor": client_id})
 
     def serve_client(self, client_id: str) -> None:
         """Lets this client in, and nobody else."""
@@ -159,7 +223,12 @@ class Worker:
             self._expect_client()
 
     def free(self) -> None:
-        """Lets nobody in."""
+        """Lets nobody in, and ends work that is for nobody now."""
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+        if not self.mach.is_disposed and not self.mach.is_("Idle"):
+            self.mach.add("Idle")
         if self._public is not None:
             self._public.allow(NOBODY)
             self._public.drop_clients()
@@ -187,7 +256,8 @@ class Worker:
 
     async def do(self, request: Mapping[str, Any]) -> None:
         """Works on one request and delivers what came of it."""
-        mach, token = self.mach, str(request.get("token", ""))
+        mach = self.mach
+        token = self._token = str(request.get("token", ""))
         answer: dict[str, Any]
         try:
             jobs = request.get("jobs")
@@ -243,22 +313,25 @@ class _Handlers:
 
     def WorkRequestedState(self, e: Event) -> None:
         """Work begins."""
-        e.machine.add("Working", args=dict(e.args))
+        e.machine.add("Working", args=e.args)
 
-    def WorkingState(self, e: Event) -> None:
-        """Done beside the machine, which stays quick to answer."""
-        e.machine.fork(None, self.worker.do(dict(e.args)))
+    def WorkingState(self, e: Event) -> Coroutine[Any, Any, None]:
+        """Done beside the machine, which stays quick to answer, and no longer than the state."""
+        return self.worker.do(dict(e.args))
+
+    def ErrWorkTimeoutState(self, e: Event) -> None:
+        """The client waits no longer."""
+        e.machine.remove("Exception", "ErrWorkTimeout")
+        e.machine.add("Idle")
 
     def HealthcheckState(self, e: Event) -> None:
         """Answers by having run."""
         e.machine.remove("Healthcheck")
 
-
-def _watch_parent(task: asyncio.Task[Any]) -> None:
-    """Stdin ends when the supervisor does."""
-    if not os.read(0, 4096):
-        asyncio.get_running_loop().remove_reader(0)
-        task.cancel()
+    def HeartbeatState(self, e: Event) -> None:
+        """Looks after itself."""
+        e.machine.remove("Heartbeat")
+        self.worker.rotate_logs()
 
 
 def _ignore() -> None:

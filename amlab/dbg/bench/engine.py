@@ -8,15 +8,16 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from amlab.core.machine.automaton import Automaton
 from amlab.core.machine.machine import Machine
-from amlab.core.machine.plan import AUTO, Config
+from amlab.core.machine.plan import AUTO
 from amlab.core.machine.tracer import Tracer
 from amlab.core.states import WorkerStates
-from amlab.dbg.bench.measure import Measurement, per_call, without_collector
+from amlab.dbg.bench.measure import LOOPS, ROUNDS, Measurement, Timing, timing, without_collector
 
 if TYPE_CHECKING:
     from amlab.dbg.session.record import MachineRecord
@@ -27,6 +28,10 @@ US = 1e6
 CHAIN = 100
 CYCLE = ("WorkRequested", "Working", "WorkReady", "Idle")
 COLD_SESSIONS = (("secai-cook", 15.0), ("flood", 25.0))
+MOST = 2000
+"""Mutations of one session, at most."""
+Job = tuple[tuple[int, ...], int, tuple[int, ...]]
+"""Active states, kind, called states."""
 TOGGLE = {"A": {"remove": ["B"]}, "B": {"remove": ["A"]}}
 
 
@@ -51,22 +56,32 @@ def measure(exports: Path | None, *, has_peers: bool) -> Iterator[Measurement]:
         has_peers: Measure other libraries as well.
     """
     peers = _peers(has_peers, "toggle")
-    yield Measurement("two states toggling", per_call(_toggle(Machine(TOGGLE))) * US, "us", 1.0, peers=peers)
+    yield _timed("two states toggling", _toggle(Machine(TOGGLE)), 2, 1.0, peers)
     peers = _peers(has_peers, "toggle_handlers")
-    handled = Machine(TOGGLE, handlers=_Finals())
-    yield Measurement("two states toggling, 2 final handlers", per_call(_toggle(handled)) * US, "us", 1.8, peers=peers)
-    handled.dispose()
-    watched = Machine(TOGGLE, tracers=[_Watching()])
-    yield Measurement("two states toggling, a tracer", per_call(_toggle(watched)) * US, "us")
-    yield Measurement("node worker cycle, per transition", per_call(_cycle()) * US, "us", 1.5)
+    with Machine(TOGGLE, handlers=_Finals()) as handled:
+        yield _timed("two states toggling, 2 final handlers", _toggle(handled), 2, 1.8, peers)
+    yield _timed("two states toggling, a tracer that does nothing", _toggle(Machine(TOGGLE, tracers=[_Watching()])), 2)
+    yield _timed("node worker cycle, per transition", _cycle(), len(CYCLE), 1.5)
     for name, target in COLD_SESSIONS:
         yield _cold(name, target, exports)
-    yield Measurement(f"chain of {CHAIN} requires, the last added, removed", per_call(_chain()) * US, "us", 5.0)
+    yield _timed(f"chain of {CHAIN} requires, the last added, removed", _chain(), 2, 5.0)
     machine = Machine(TOGGLE)
     machine.add("A")
-    yield Measurement("is_()", per_call(_is(machine)) * 1e9, "ns", 120.0)
-    yield Measurement("new machine of the worker schema", per_call(_new) * US, "us", 30.0)
+    took = timing(_is(machine))
+    yield Measurement("is_()", took.best_s * 1e9, "ns", 120.0, note=took.note(1e9, "ns"))
+    yield _timed("new machine of the worker schema", _new, 1, 30.0)
     yield Measurement("memory of an idle machine", _memory(), "B")
+
+
+def _timed(
+    name: str,
+    loop: Callable[[int], None],
+    unrolled: int,
+    target: float | None = None,
+    peers: dict[str, float] | None = None,
+) -> Measurement:
+    took = timing(loop, unrolled=unrolled)
+    return Measurement(name, took.best_s * US, "us", target, peers=peers or {}, note=took.note(US, "us"))
 
 
 def _peers(wanted: bool, what: str) -> dict[str, float]:
@@ -83,8 +98,6 @@ def _toggle(machine: Machine) -> Callable[[int], None]:
         for _ in range(n // 2):
             add("A")
             add("B")
-        if n & 1:
-            add("A" if machine.is_("B") else "B")
 
     return loop
 
@@ -96,10 +109,15 @@ def _cycle() -> Callable[[int], None]:
     if not machine.is_("Idle", "RpcReady"):
         raise AssertionError(f"a worker that is ready is idle, this one is {machine}")
 
+    first, second, third, fourth = CYCLE
+
     def loop(n: int) -> None:
         add = machine.add
-        for i in range(n):
-            add(CYCLE[i & 3])
+        for _ in range(n // 4):
+            add(first)
+            add(second)
+            add(third)
+            add(fourth)
 
     return loop
 
@@ -111,12 +129,10 @@ def _chain() -> Callable[[int], None]:
     last = names[-1]
 
     def loop(n: int) -> None:
+        add, remove = machine.add, machine.remove
         for _ in range(n // 2):
-            machine.remove(last)
-            machine.add(last)
-        if n & 1:
-            machine.toggle(last)
-            machine.add(last)
+            remove(last)
+            add(last)
 
     return loop
 
@@ -159,15 +175,18 @@ def _cold(name: str, target: float, exports: Path | None) -> Measurement:
     if not jobs:
         return Measurement(title, None, "us", target, note="no transitions in it")
     automaton = Automaton(machine.schema, 0)
-    prepared = [(automaton.config(states), kind, called) for states, kind, called in jobs]
-    best = without_collector(lambda: min(_resolve_all(automaton, prepared) for _ in range(9)))
-    return Measurement(title, best / len(prepared) * US, "us", target, note=f"{len(prepared):,} mutations")
+    rounds = without_collector(
+        lambda: [min(_resolve_all(automaton, jobs) for _ in range(LOOPS)) for _ in range(ROUNDS)]
+    )
+    took = Timing(min(rounds) / len(jobs), median(rounds) / len(jobs))
+    note = "; ".join(filter(None, (f"{len(jobs):,} mutations", took.note(US, "us"))))
+    return Measurement(title, took.best_s * US, "us", target, note=note)
 
 
-def _jobs(machine: MachineRecord) -> Iterator[tuple[tuple[int, ...], int, tuple[int, ...]]]:
+def _jobs(machine: MachineRecord) -> Iterator[Job]:
     """What was asked in which configuration, of every transition whose states before are known."""
     index = {name: i for i, name in enumerate(machine.states)}
-    for number in machine.executed.tolist()[:2000]:
+    for number in machine.executed.tolist()[:MOST]:
         tx = machine[number]
         before = tx.states_before
         if before is not None:
@@ -175,9 +194,11 @@ def _jobs(machine: MachineRecord) -> Iterator[tuple[tuple[int, ...], int, tuple[
             yield tuple(index[n] for n in before), AUTO if tx.is_auto else int(tx.kind), called
 
 
-def _resolve_all(automaton: Automaton, jobs: list[tuple[Config, int, tuple[int, ...]]]) -> float:
+def _resolve_all(automaton: Automaton, jobs: list[Job]) -> float:
+    """Seconds for all; the configurations are new as well, as what they know of themselves would be remembered."""
     make = automaton.make
+    prepared = [(automaton.config(states), kind, called) for states, kind, called in jobs]
     start = perf_counter()
-    for config, kind, called in jobs:
+    for config, kind, called in prepared:
         make(config, kind, called)
     return perf_counter() - start

@@ -111,7 +111,7 @@ def test_checks_that_wait_are_nothing_that_will_be_and_unknown_states_are_refuse
 
     seen, m = inside(ask)
     assert seen == [False, False]
-    with pytest.raises(UsageError, match=r"did you mean 'A'|no state 'AA'"):
+    with pytest.raises(UsageError, match="no state 'AA'"):
         getattr(m, question)("AA")
 
 
