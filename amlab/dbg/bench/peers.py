@@ -88,7 +88,7 @@ def _statemachine(callback: Callback) -> Peer:
     members: dict[str, Any] = {"a": a, "b": b, "go_b": a.to(b), "go_a": b.to(a)}
     if callback is not None:
 
-        def entered(machine: object) -> None:
+        def entered(*_machine: object) -> None:
             callback()
 
         members |= {"on_enter_a": entered, "on_enter_b": entered}
