@@ -21,7 +21,7 @@ from amlab.core.machine.current import DRAINING, FORKED
 from amlab.core.machine.event import Event
 from amlab.core.machine.forking import fork_handler
 from amlab.core.machine.handlers import NO_CALLS, Phase, Site
-from amlab.core.machine.logs import CHANGES, OPS
+from amlab.core.machine.logs import CHANGES, EXTERNAL, OPS
 from amlab.core.machine.mutation import ADD, EVAL, EXECUTED, NO_SOURCE, Mutation, Result, Source
 from amlab.core.machine.overrun import overdue
 from amlab.core.machine.plan import AGAIN, AUTO
@@ -307,6 +307,8 @@ def _fail(m: Machine, tx: Transition, site: Site, error: Exception) -> None:
         _put_back(m, tx, site)
     m._logs.failed(m, tx, site, error)
     if is_nested:
+        if m._log_level < EXTERNAL or m._logs.logger is None:  # nothing else would tell of it
+            m._logs.warn(f"handler {site.name} of machine {m.id!r} raised {error!r} as Exception was called")
         return
     args = {
         "err": error,
