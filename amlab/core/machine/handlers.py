@@ -284,9 +284,14 @@ def _candidates(source: object) -> Iterator[tuple[str, Handler]]:
     seen: set[str] = set()
     for cls in reversed(type(source).__mro__):
         for name, value in vars(cls).items():
-            if name[0].isupper() and name not in seen and callable(value) and not isinstance(value, type):
+            if name[0].isupper() and name not in seen and _is_method(value):
                 seen.add(name)
-                yield name, getattr(source, name)
+                if callable(method := getattr(source, name)):  # a subclass may have set it to None
+                    yield name, method
     for name, value in getattr(source, "__dict__", {}).items():
-        if name[:1].isupper() and name not in seen and callable(value) and not isinstance(value, type):
+        if name[:1].isupper() and name not in seen and _is_method(value):
             yield name, value
+
+
+def _is_method(value: object) -> bool:
+    return isinstance(value, classmethod) or (callable(value) and not isinstance(value, type))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from types import MethodType
 from typing import Any, NamedTuple
 
@@ -82,28 +83,16 @@ def _transitions(callback: Callback) -> Peer:
 
 
 def _statemachine(callback: Callback) -> Peer:
-    from statemachine import State, StateMachine
+    library: Any = import_module("statemachine")
+    a, b = library.State(initial=True), library.State()
+    members: dict[str, Any] = {"a": a, "b": b, "go_b": a.to(b), "go_a": b.to(a)}
+    if callback is not None:
 
-    class Plain(StateMachine):
-        """Two states."""
-
-        a = State(initial=True)
-        b = State()
-        go_b = a.to(b)
-        go_a = b.to(a)
-
-    class Handled(Plain):
-        """With callbacks."""
-
-        def on_enter_a(self) -> None:
-            assert callback is not None
+        def entered(*_machine: object) -> None:
             callback()
 
-        def on_enter_b(self) -> None:
-            assert callback is not None
-            callback()
-
-    machine = Plain() if callback is None else Handled()
+        members |= {"on_enter_a": entered, "on_enter_b": entered}
+    machine: Any = type("Toggle", (library.StateMachine,), members)()
     return Peer(machine.go_b, machine.go_a, lambda: next(iter(machine.configuration)).id)
 
 
