@@ -1,7 +1,8 @@
 """What a client has asked of the machine, over all of its connections: mutations, and waits there.
 
 - Asked while there is no connection, it is sent once there is one.  Left unanswered by a lost connection, it
-  is sent again on the next one; the server runs each mutation at most once.
+  is sent again on the next one; the server runs each mutation at most once.  A server that was started anew
+  cannot know what has run: such a mutation fails.
 - A mutation ends with its answer, or with its deadline, connected or not.  Whether one that was sent and never
   answered has run, nobody can say.
 - A wait ends when it is met there, or when its context ends; otherwise it outlives connections.

@@ -2,7 +2,8 @@
 
 A request has a number that grows over all connections of one *session* (a client's life).  Requests that
 a lost connection left unanswered are handed to the next one, which sends them again, first and with their
-old numbers; the server knows them again and does not run them twice (`amlab.core.rpc.answers`).
+old numbers; the server knows them again and does not run them twice (`amlab.core.rpc.answers`).  A server
+that was started anew does not know them: mutations fail then, and only waits are asked again.
 
 Knows nothing of: sockets, machines, when to connect again.
 """
@@ -30,7 +31,6 @@ from amlab.core.rpc.auth import (
 from amlab.core.rpc.connection import Connection, State
 from amlab.core.rpc.diff import Selection
 from amlab.core.rpc.events import Answered, Failed, Met, Opened, TimedOut
-from amlab.core.rpc.failure import RemoteError
 from amlab.core.rpc.faults import Fault, local, remote
 from amlab.core.rpc.following import Follower
 from amlab.core.rpc.frames import encode_frame
@@ -77,6 +77,7 @@ class ClientConnection(Connection):
         first_id: Number of the first request; `next_id` of the connection before.
         unanswered: What the connection before left open.
         expect_id: The only server to accept; empty for any that proves the secret.
+        instance: What the server of the connection before said of itself.
         binding: What identifies the channel beneath on both sides, such as a certificate's hash.
         types: What may cross in arguments.
         limits: Of this connection.
@@ -87,6 +88,7 @@ class ClientConnection(Connection):
     Attributes:
         role: What was granted.
         follower: The copy of the machine's clock and schema.
+        instance: What the server says of itself: another one has not run what the last one was asked.
         next_id: Number of the next request.
     """
 
@@ -103,6 +105,7 @@ class ClientConnection(Connection):
         first_id: int = 1,
         unanswered: Iterable[Unanswered] = (),
         expect_id: str = "",
+        instance: str = "",
         binding: bytes = b"",
         types: Types | None = None,
         limits: Limits = DEFAULT_LIMITS,
@@ -120,6 +123,8 @@ class ClientConnection(Connection):
         self._nonce = nonce
         self._session = session
         self._expect_id = expect_id
+        self._asked_instance = instance
+        self.instance = ""
         self._binding = binding
         self._transcript: Transcript | None = None
         self._unanswered = tuple(unanswered)
@@ -169,6 +174,7 @@ class ClientConnection(Connection):
         self.role = Role(role)
         self._max_pending = min(max_pending, self.limits.max_pending)
         facts = self.follower.start(body, known, about, names, clock)
+        self.instance = str(facts.pop("instance", ""))
         self._open(
             {
                 Kind.RESULT: self._on_result,
@@ -187,7 +193,7 @@ class ClientConnection(Connection):
         for request in self._unanswered:
             refused = self._cannot_resume(request)
             if refused:
-                self._events.append(Failed(request.id, RemoteError(refused, type_name="", text=refused)))
+                self._events.append(Failed(request.id, local(Fault.CUT, f"not asked again: {refused}")))
                 continue
             if request.deadline is None:
                 self._waits[request.id] = request.frame
@@ -203,6 +209,8 @@ class ClientConnection(Connection):
             return f"a message of {len(request.frame)} bytes, the peer now takes {self._peer_max_frame}"
         if request.deadline is None:
             return ""
+        if self.instance != self._asked_instance:
+            return "the server was started anew; whether it ran before is not known"
         if self.role < Role.MUTATE:
             return f"this client is now {self.role}"
         if len(self._pending) >= self._max_pending:

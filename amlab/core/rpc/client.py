@@ -134,6 +134,7 @@ class RpcClient:
         self._expect_id = expect_id
         self._rng = rng
         self._session = os.urandom(16)
+        self._instance = ""
         self.mach = Machine(
             RpcClientStates, f"rpc-client-{id}", parent=parent, tags=("rpc-client",), tracers=tracers
         )  # fmt: skip
@@ -297,7 +298,7 @@ class RpcClient:
         return ClientConnection(
             self.id, self._credential, nonce=os.urandom(32), session=self._session, now=link.now,
             selection=self._selection, schema=self._schema, first_id=self.asking.next_id,
-            unanswered=self.asking.unanswered, expect_id=self._expect_id, binding=binding, types=self._types,
+            unanswered=self.asking.unanswered, expect_id=self._expect_id, instance=self._instance, binding=binding, types=self._types,
             limits=self._limits,
         )  # fmt: skip
 
@@ -334,6 +335,7 @@ class RpcClient:
         link = self._link
         assert link is not None
         self._opened_at = link.now
+        self._instance = link.connection.instance
         self._fault, self._error = Fault.NONE, None
         self._schema = link.connection.follower.known or self._schema
         self.source.machine_tick = event.machine_tick

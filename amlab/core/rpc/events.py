@@ -19,7 +19,7 @@ from amlab.core.rpc.failure import RemoteError
 from amlab.core.rpc.faults import Fault
 from amlab.core.rpc.messages import Ask, WaitKind
 from amlab.core.rpc.payloads import PayloadHead
-from amlab.errors import ProtocolError
+from amlab.errors import LocalProtocolError, ProtocolError
 
 __all__ = [
     "Answered",
@@ -108,10 +108,13 @@ class Answered(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """A request failed on the other side; with id 0, something else did there."""
+    """A request failed on the other side; with id 0, something else did there.
+
+    With a `LocalProtocolError`, a request of the connection before could not be asked again.
+    """
 
     id: int
-    error: RemoteError
+    error: RemoteError | LocalProtocolError
 
 
 class Met(NamedTuple):

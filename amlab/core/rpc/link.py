@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context, copy_context
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 from amlab.core.machine.current import FORKED
 from amlab.core.rpc.connection import Connection
@@ -81,12 +81,15 @@ class Link(asyncio.BufferedProtocol, Generic[C]):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.BaseProtocol`."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        stream = self._transport = cast("asyncio.Transport", transport)  # other loops have classes of their own
         self._is_writable = True
-        connection = self._owner.make_connection(self, transport)
+        connection = None
+        try:
+            connection = self._owner.make_connection(self, transport)
+        finally:
+            if connection is None:
+                stream.abort()
         if connection is None:
-            transport.abort()
             return
         self.connection = connection
         self._is_running = True

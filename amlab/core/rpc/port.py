@@ -119,6 +119,7 @@ class Port:
         self._push_interval_s = options.push_interval_s
         self._max_clients = max_clients
         self._nonces, self._answers = Nonces(), Answers()
+        self._instance = secrets.token_hex(8)
         self._admission = Admission(max_clients=max_clients)
         self._reports = Bucket(10.0, 100.0, 0.0)
         self._listener: Listener | None = None
@@ -269,7 +270,7 @@ class Port:
             connection.selection = chosen._replace(push_interval_s=self._push_interval_s)
         seat = Seat(link, source, lambda err: self._owner.failed_there(seat, err))
         try:
-            seat.open()
+            seat.open(self._instance)
         except ProtocolError as err:
             self._admission.leave(connection)
             self._refuse(client_id, "ErrRpc", err, link.now)

@@ -62,6 +62,7 @@ class Seat:
         self._connection = link.connection
         self._on_failed = on_failed
         self._waits: dict[int, Context] = {}
+        self._disposals: list[Wait] = []
         self._payloads = Deliveries(link)
         self._watch = Watch.of(source)
 
@@ -79,14 +80,14 @@ class Seat:
 
     # ----- life
 
-    def open(self) -> None:
-        """Lets the client in.
+    def open(self, instance: str) -> None:
+        """Lets the client in; `instance` names the life of this server.
 
         Raises:
             LocalProtocolError: The schema is too large to be sent.
         """
         source = self.source
-        about = {"id": source.id, "tags": list(source.tags), "parent": source.parent_id}
+        about = {"id": source.id, "tags": list(source.tags), "parent": source.parent_id, "instance": instance}
         self._connection.welcome(self, self.link.now, about=about)
         self._watch.join(source, self)
 
@@ -116,6 +117,8 @@ class Seat:
 
     def on_machine_disposed(self) -> None:
         """See `Follower`."""
+        for wait in list(self._disposals):
+            wait.meet()
         self._connection.push(self.link.now)
         self.close(Fault.SHUTDOWN, f"the machine {self.source.id!r} was disposed")
 
@@ -211,9 +214,8 @@ class Seat:
             return source.when_queue(Result(event.ticks[0]), context=context)
         if kind is WaitKind.WHEN_QUEUE_ENDS:
             return source.when_queue_ends(context=context)
-        gone = Wait("disposal")
-        source.on_dispose(tell := lambda _: gone.meet())
-        gone.on_done(lambda: source.off_dispose(tell))
+        gone = Wait("disposal", self._disposals.remove)
+        self._disposals.append(gone)
         context.on_done(gone.cancel)
         return gone
 
