@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from amlab.core.machine.wait import WaitEndedError
     from amlab.core.node.autopsy import WorkerLostError
     from amlab.core.node.client import Client, NoWorkerError
+    from amlab.core.node.forkserver import ForkServerLauncher
     from amlab.core.node.lab import Lab
     from amlab.core.node.launchers import ExecLauncher, InProcessLauncher
     from amlab.core.node.options import PoolOptions
@@ -61,6 +62,7 @@ __all__ = [
     "Context",
     "Event",
     "ExecLauncher",
+    "ForkServerLauncher",
     "FormatError",
     "Group",
     "HandlerError",
@@ -112,6 +114,7 @@ _HOMES = {
     "Context": "amlab.core.machine.context",
     "Event": "amlab.core.machine.event",
     "ExecLauncher": "amlab.core.node.launchers",
+    "ForkServerLauncher": "amlab.core.node.forkserver",
     "FormatError": "amlab.errors",
     "Group": "amlab.core.machine.state",
     "HandlerError": "amlab.errors",

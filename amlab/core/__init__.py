@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from amlab.core import machine, rpc, states
+    from amlab.core import machine, node, rpc, states
     from amlab.core.machine.args import Args, parse_args
     from amlab.core.machine.automaton import Automaton
     from amlab.core.machine.breakpoints import Breakpoint
@@ -33,6 +33,14 @@ if TYPE_CHECKING:
     from amlab.core.machine.transition import Transition
     from amlab.core.machine.wait import Wait, WaitEndedError
     from amlab.core.machine.waiting import Waitable
+    from amlab.core.node.autopsy import WorkerLostError
+    from amlab.core.node.client import Client, NoWorkerError
+    from amlab.core.node.forkserver import ForkServerLauncher
+    from amlab.core.node.lab import Lab
+    from amlab.core.node.launchers import ExecLauncher, InProcessLauncher
+    from amlab.core.node.options import PoolOptions
+    from amlab.core.node.supervisor import Supervisor
+    from amlab.core.node.worker import Worker
 
 __all__ = [
     "CANCELED",
@@ -41,18 +49,25 @@ __all__ = [
     "Args",
     "Automaton",
     "Breakpoint",
+    "Client",
     "Clock",
     "Config",
     "Context",
     "Event",
+    "ExecLauncher",
+    "ForkServerLauncher",
     "Group",
+    "InProcessLauncher",
+    "Lab",
     "LogLevel",
     "Machine",
     "Mutation",
     "MutationType",
+    "NoWorkerError",
     "Override",
     "Pipe",
     "Plan",
+    "PoolOptions",
     "Readable",
     "Relation",
     "Result",
@@ -62,13 +77,17 @@ __all__ = [
     "States",
     "Step",
     "StepType",
+    "Supervisor",
     "Time",
     "Tracer",
     "Transition",
     "Wait",
     "WaitEndedError",
     "Waitable",
+    "Worker",
+    "WorkerLostError",
     "machine",
+    "node",
     "parse_args",
     "pipe",
     "pipe_all",
@@ -84,20 +103,27 @@ _HOMES = {
     "Automaton": "amlab.core.machine.automaton",
     "Breakpoint": "amlab.core.machine.breakpoints",
     "CANCELED": "amlab.core.machine.mutation",
+    "Client": "amlab.core.node.client",
     "Clock": "amlab.core.machine.clock",
     "Config": "amlab.core.machine.plan",
     "Context": "amlab.core.machine.context",
     "EXCEPTION": "amlab.core.machine.state",
     "EXECUTED": "amlab.core.machine.mutation",
     "Event": "amlab.core.machine.event",
+    "ExecLauncher": "amlab.core.node.launchers",
+    "ForkServerLauncher": "amlab.core.node.forkserver",
     "Group": "amlab.core.machine.state",
+    "InProcessLauncher": "amlab.core.node.launchers",
+    "Lab": "amlab.core.node.lab",
     "LogLevel": "amlab.core.machine.logs",
     "Machine": "amlab.core.machine.machine",
     "Mutation": "amlab.core.machine.mutation",
     "MutationType": "amlab.core.machine.mutation",
+    "NoWorkerError": "amlab.core.node.client",
     "Override": "amlab.core.machine.state",
     "Pipe": "amlab.core.machine.pipes",
     "Plan": "amlab.core.machine.plan",
+    "PoolOptions": "amlab.core.node.options",
     "Readable": "amlab.core.machine.reading",
     "Relation": "amlab.core.machine.state",
     "Result": "amlab.core.machine.mutation",
@@ -107,12 +133,15 @@ _HOMES = {
     "States": "amlab.core.machine.declare",
     "Step": "amlab.core.machine.step",
     "StepType": "amlab.core.machine.step",
+    "Supervisor": "amlab.core.node.supervisor",
     "Time": "amlab.core.machine.clock",
     "Tracer": "amlab.core.machine.tracer",
     "Transition": "amlab.core.machine.transition",
     "Wait": "amlab.core.machine.wait",
     "WaitEndedError": "amlab.core.machine.wait",
     "Waitable": "amlab.core.machine.waiting",
+    "Worker": "amlab.core.node.worker",
+    "WorkerLostError": "amlab.core.node.autopsy",
     "parse_args": "amlab.core.machine.args",
     "pipe": "amlab.core.machine.pipes",
     "pipe_all": "amlab.core.machine.pipes",
@@ -121,7 +150,7 @@ _HOMES = {
     "pipe_ready": "amlab.core.machine.pipes",
 }
 
-_MODULES = frozenset({"machine", "rpc", "states"})
+_MODULES = frozenset({"machine", "node", "rpc", "states"})
 
 
 def __getattr__(name: str) -> Any:

@@ -34,7 +34,7 @@ from amlab.core.node.supervisor_handlers import SupervisorHandlers
 from amlab.core.rpc.backoff import Backoff
 from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.diff import Selection
-from amlab.core.rpc.server import RpcMux
+from amlab.core.rpc.mux import RpcMux
 from amlab.core.states.node import SupervisorStates
 from amlab.errors import AmlabError, ProtocolError, UsageError, near
 
@@ -82,8 +82,9 @@ class Supervisor:
         self.mach.bind_handlers(SupervisorHandlers(self))
         own = set(self.mach.schema.names) - FOR_CLIENTS
         self._mux = RpcMux(
-            self.mach, id=f"{id}-public", address=address, secret=self.secret, parent=self.mach, admin_states=own
-        )
+            self.mach, id=f"{id}-public", address=address, secret=self.secret, parent=self.mach, admin_states=own,
+            client_arg="client",
+        )  # fmt: skip
         self._mux.on_joined = lambda client: self._note("ClientConnected", {"client": client})
         self._mux.on_left = lambda client: self._note("ClientDisconnected", {"client": client})
         self._local = RpcMux(self.mach, id=f"{id}-local", address=local_address, secret=self.secret, parent=self.mach)

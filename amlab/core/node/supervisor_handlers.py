@@ -43,7 +43,7 @@ class SupervisorHandlers:
         return len(s.workers("ready")) < s.options.min or not e.machine.is_("Start")
 
     def ProvideWorkerEnter(self, e: Event) -> bool:
-        """Somebody must ask."""
+        """Somebody must ask; it is the public port that says who does."""
         return bool(e.args.get("client"))
 
     def ProvideWorkerState(self, e: Event) -> None:
@@ -54,7 +54,7 @@ class SupervisorHandlers:
         e.machine.fork(None, giving.provide(str(args["client"]), str(args.get("token", "")), wait_s))
 
     def ListWorkersEnter(self, e: Event) -> bool:
-        """Somebody must ask."""
+        """Somebody must ask; it is the public port that says who does."""
         return bool(e.args.get("client"))
 
     def ListWorkersState(self, e: Event) -> None:

@@ -19,9 +19,12 @@
 
 All of these are pure: no sockets, no event loop, no clock, no randomness of their own.  What runs them:
 
-    network       streams by address: TCP, TLS, unix sockets, in memory
+    network       streams by address: TCP, TLS, unix sockets; `memory`: in memory
     link          a connection on a stream
-    server        serves a machine to one client, or as a mux to many
-    client        follows a machine elsewhere, and connects again; `netmachine`: its copy here
+    watch         tells who follows a machine that it changed
+    seat          one client as it is served; `port`: an open port with its seats
+    server        serves a machine to one client; `mux`: to many; `served`: what they tell in states
+    client        follows a machine elsewhere, and connects again; `asking`: what it has asked
+    netmachine    its copy here; `mirror`: that copy as tracers see it
     delivery      payloads on their way
 """

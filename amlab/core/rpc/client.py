@@ -298,8 +298,8 @@ class RpcClient:
         return ClientConnection(
             self.id, self._credential, nonce=os.urandom(32), session=self._session, now=link.now,
             selection=self._selection, schema=self._schema, first_id=self.asking.next_id,
-            unanswered=self.asking.unanswered, expect_id=self._expect_id, instance=self._instance, binding=binding, types=self._types,
-            limits=self._limits,
+            unanswered=self.asking.unanswered, expect_id=self._expect_id, instance=self._instance, binding=binding,
+            types=self._types, limits=self._limits,
         )  # fmt: skip
 
     def on_stream_lost(self, link: ClientLink) -> None:

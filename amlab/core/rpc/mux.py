@@ -98,13 +98,14 @@ class RpcMux:
         limits: Limits = DEFAULT_LIMITS,
         network: Network | None = None,
         push_interval_s: float = 0.0,
+        client_arg: str = "",
         max_clients: int = 1024,
         tracers: Iterable[Tracer] = (),
     ) -> None:
         self._source = source
         name = source.id if isinstance(source, Machine) else id or "rpc-mux"
         options = PortOptions(
-            address, secret, allow_id, role, admin_states, types, limits, network, push_interval_s
+            address, secret, allow_id, role, admin_states, types, limits, network, push_interval_s, client_arg
         )  # fmt: skip
         self._port = Port(self, name, options, max_clients)
         self.mach = Machine(RpcMuxStates, id or f"rpc-mux-{name}", parent=parent, tags=("rpc-mux",), tracers=tracers)

@@ -30,7 +30,7 @@ from amlab.errors import UsageError
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["AnyNetwork", "Factory", "Listener", "MemoryNetwork", "Network", "TcpNetwork", "UnixNetwork", "split"]
+__all__ = ["AnyNetwork", "Factory", "Listener", "Network", "TcpNetwork", "UnixNetwork", "split"]
 
 Factory = Callable[[], asyncio.BaseProtocol]
 CONNECT_S = 5.0
@@ -118,7 +118,8 @@ class TcpNetwork:
                 "ssl": self._ssl_server, "ssl_handshake_timeout": TLS_HANDSHAKE_S,
                 "ssl_shutdown_timeout": TLS_SHUTDOWN_S,
             }  # fmt: skip
-        server = await loop.create_server(factory, host, port, backlog=BACKLOG, **tls)
+        server = await loop.create_server(factory, host, port, backlog=BACKLOG, start_serving=False, **tls)
+        await _serve(server)
         name, bound = server.sockets[0].getsockname()[:2]
         return _Open(f"[{name}]:{bound}" if ":" in name else f"{name}:{bound}", server)
 
@@ -159,10 +160,12 @@ class UnixNetwork:
             sock.setblocking(False)
             _bind(sock, path)
             path.chmod(0o600)  # nobody can connect before it listens
-            server = await asyncio.get_running_loop().create_unix_server(factory, sock=sock, backlog=BACKLOG)
+            loop = asyncio.get_running_loop()
+            server = await loop.create_unix_server(factory, sock=sock, backlog=BACKLOG, start_serving=False)
         except BaseException:
             sock.close()
             raise
+        await _serve(server)
         return _Open(f"unix:{path}", server, path)
 
     async def connect(self, address: str, factory: Factory) -> None:
@@ -227,6 +230,15 @@ class _Open:
             with contextlib.suppress(OSError):
                 if path.stat().st_ino == self._inode:  # not one that another process has put there since
                     path.unlink()
+
+
+async def _serve(server: asyncio.Server) -> None:
+    """Begins to take streams; whoever gives up waiting for that leaves no open port."""
+    try:
+        await server.start_serving()
+    except BaseException:
+        server.close()
+        raise
 
 
 def split(address: str) -> tuple[str, int]:

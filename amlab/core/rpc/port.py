@@ -51,6 +51,7 @@ class PortOptions:
         limits: Of each connection.
         network: How to listen.
         push_interval_s: Changes are gathered at least this long, also for clients that want them sooner.
+        client_arg: Handlers get the id of the client that asks as this argument, whatever it says itself.
     """
 
     address: str = "127.0.0.1:0"
@@ -62,6 +63,7 @@ class PortOptions:
     limits: Limits = DEFAULT_LIMITS
     network: Network | None = None
     push_interval_s: float = 0.0
+    client_arg: str = ""
 
 
 class PortOwner(Protocol):
@@ -117,6 +119,7 @@ class Port:
         self._limits = options.limits
         self._network: Network = options.network or AnyNetwork()
         self._push_interval_s = options.push_interval_s
+        self._client_arg = options.client_arg
         self._max_clients = max_clients
         self._nonces, self._answers = Nonces(), Answers()
         self._instance = secrets.token_hex(8)
@@ -164,8 +167,13 @@ class Port:
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[None] = loop.create_future()
         context = clean_context()  # streams inherit it
-        listening = self._network.listen(self.address, lambda: Link(self))
-        self._listener = await loop.create_task(listening, context=context)
+        listening = loop.create_task(self._network.listen(self.address, lambda: Link(self)), context=context)
+        try:
+            self._listener = await listening
+        except asyncio.CancelledError:
+            if listening.done() and not listening.cancelled() and listening.exception() is None:
+                listening.result().close()  # it came about just now
+            raise
         self.address = self._listener.address
         self._keeper = loop.create_task(self._keep(ended), name=f"rpc-port-{self.address}", context=context)
         self._ended = ended
@@ -268,7 +276,7 @@ class Port:
         chosen = event.selection
         if chosen.push_interval_s < self._push_interval_s:
             connection.selection = chosen._replace(push_interval_s=self._push_interval_s)
-        seat = Seat(link, source, lambda err: self._owner.failed_there(seat, err))
+        seat = Seat(link, source, lambda err: self._owner.failed_there(seat, err), self._client_arg)
         try:
             seat.open(self._instance)
         except ProtocolError as err:

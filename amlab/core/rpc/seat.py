@@ -49,18 +49,22 @@ class Seat:
         link: To the client.
         source: The machine.
         on_failed: Called with an error that the client reports of itself, where the machine has no state for it.
+        client_arg: See `PortOptions`.
 
     Attributes:
         client_id: Of the client.
     """
 
-    def __init__(self, link: ServerLink, source: Machine, on_failed: Callable[[BaseException], object]) -> None:
+    def __init__(
+        self, link: ServerLink, source: Machine, on_failed: Callable[[BaseException], object], client_arg: str = ""
+    ) -> None:
         self.link = link
         self.source = source
         self.client_id = link.connection.peer_id
         self.wants_mutations = link.connection.selection.sync_mutations
         self._connection = link.connection
         self._on_failed = on_failed
+        self._client_arg = client_arg
         self._waits: dict[int, Context] = {}
         self._disposals: list[Wait] = []
         self._payloads = Deliveries(link)
@@ -157,6 +161,8 @@ class Seat:
     def _mutate(self, event: Asked) -> Result:
         _, ask, states, args, given = event
         source = self.source
+        if self._client_arg:
+            args = {**(args or {}), self._client_arg: self.client_id}
         if ask is Ask.ADD:
             return source.add(*states, args=args, source=given)
         if ask is Ask.REMOVE:

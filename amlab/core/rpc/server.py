@@ -20,7 +20,6 @@ from amlab.core.machine.machine import Machine
 from amlab.core.rpc.auth import Role
 from amlab.core.rpc.delivery import Progress
 from amlab.core.rpc.limits import DEFAULT_LIMITS, Limits
-from amlab.core.rpc.mux import RpcMux
 from amlab.core.rpc.network import Network
 from amlab.core.rpc.port import Port, PortOptions
 from amlab.core.rpc.seat import Seat
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from amlab.core.machine.tracer import Tracer
     from amlab.core.rpc.events import Closed
 
-__all__ = ["RpcMux", "RpcServer"]
+__all__ = ["RpcServer"]
 
 
 class RpcServer:
@@ -51,6 +50,7 @@ class RpcServer:
         limits: Of each connection.
         network: How to listen.
         push_interval_s: Changes are gathered at least this long, also for clients that want them sooner.
+        client_arg: Handlers get the id of the client that asks as this argument, whatever it says itself.
         tracers: Of the server's own machine.
 
     Raises:
@@ -77,11 +77,12 @@ class RpcServer:
         limits: Limits = DEFAULT_LIMITS,
         network: Network | None = None,
         push_interval_s: float = 0.0,
+        client_arg: str = "",
         tracers: Iterable[Tracer] = (),
     ) -> None:
         self.source = source
         options = PortOptions(
-            address, secret, allow_id, role, admin_states, types, limits, network, push_interval_s
+            address, secret, allow_id, role, admin_states, types, limits, network, push_interval_s, client_arg
         )  # fmt: skip
         self._port = Port(self, source.id, options, max_clients=1)
         self.mach = server_machine(id or f"rpc-server-{source.id}", parent, tracers)

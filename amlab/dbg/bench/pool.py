@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from time import perf_counter
 
 from amlab.core.node.client import Client
+from amlab.core.node.forkserver import ForkServerLauncher
 from amlab.core.node.launchers import ExecLauncher
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.supervisor import Supervisor
@@ -28,24 +29,41 @@ WORKERS, TRIPS, JOBS, KILLS = 4, 400, 2000, 5
 def measure(exports: Path | None, *, has_peers: bool) -> Iterator[Measurement]:
     """All of the group, one by one; arguments as `engine.measure`."""
     del exports
-    ready_s, trip_s, jobs_per_s, whole_s = asyncio.run(_run())
+    ready_s, whole_s, trip_s, jobs_per_s = asyncio.run(_run(_exec))
+    forked_s, again_s, _, _ = asyncio.run(_run(_fork))
     peers = _executor() if has_peers else {}
     yield Measurement(f"{WORKERS} workers ready from a cold start", ready_s, "s", 0.3)
+    yield Measurement("the same, forked from a server that is up", forked_s, "s", 0.1)
     yield Measurement("work there and back, recorded", trip_s * 1e6, "us", 220.0)
     yield Measurement(
         f"{JOBS:,} tiny jobs over {WORKERS} workers", jobs_per_s, "/s", 10_000, better="more", peers=peers
     )
     yield Measurement(f"pool whole again after kill -9, worst of {KILLS}", whole_s, "s", 0.2)
+    yield Measurement("the same, forked", again_s, "s", 0.06)
 
 
-async def _run() -> tuple[float, float, float, float]:
+def _exec(env: Mapping[str, str]) -> ExecLauncher:
+    return ExecLauncher([sys.executable, "-m", "amlab.dbg.demo.squares"], env=env)
+
+
+def _fork(env: Mapping[str, str]) -> ForkServerLauncher:
+    return ForkServerLauncher("amlab.dbg.demo.squares:Squares", env=env)
+
+
+async def _run(
+    make: Callable[[Mapping[str, str]], ExecLauncher | ForkServerLauncher],
+) -> tuple[float, float, float, float]:
+    """Seconds until ready and until whole again, seconds per trip, jobs per second."""
     with (
         tempfile.TemporaryDirectory() as where,
         Recorder(f"{where}/pool.msgpack.br") as recorder,
         Collector(recorder) as to,
     ):
-        launcher = ExecLauncher([sys.executable, "-m", "amlab.dbg.demo.squares"], env=to.env)
-        supervisor = Supervisor(launcher, options=PoolOptions(min=WORKERS, warm=0, max=2 * WORKERS))
+        launcher = make(to.env)
+        if isinstance(launcher, ForkServerLauncher):
+            await launcher.start()
+        # as many as are wanted and no more: a worker that is killed is missed
+        supervisor = Supervisor(launcher, options=PoolOptions(min=WORKERS, warm=0, max=WORKERS))
         recorder.attach(supervisor.mach)
         start = perf_counter()
         await supervisor.start(30)
@@ -69,7 +87,7 @@ async def _run() -> tuple[float, float, float, float]:
             whole_s = max([await _kill(supervisor) for _ in range(KILLS)])
         finally:
             await supervisor.stop()
-    return ready_s, min(trips), jobs_per_s, whole_s
+    return ready_s, whole_s, min(trips), jobs_per_s
 
 
 async def _kill(supervisor: Supervisor) -> float:

@@ -14,7 +14,7 @@ from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.failure import RemoteError
 from amlab.core.states.node import WorkerStates
 from amlab.errors import ProtocolError
-from tests.core.node.pools import client_of, here, pool, run
+from tests.core.node.pools import SMALL, client_of, here, pool, run
 
 ONE = PoolOptions(min=1, warm=0, max=1)
 
@@ -188,6 +188,21 @@ def test_a_client_may_ask_its_supervisor_and_its_worker_and_change_nothing_else(
                     await machine.remove("Start")
                 assert (await machine.add("Healthcheck")).is_executed
             assert await client.work(input=2) == 4
+
+    run(main())
+
+
+def test_a_client_cannot_ask_in_the_name_of_another():
+    async def main():
+        async with (
+            pool(SMALL, launcher=here()) as supervisor,
+            client_of(supervisor, id="eve") as eve,
+            client_of(supervisor, id="adam") as adam,
+        ):
+            await eve._super.source.add("ProvideWorker", args={"client": "adam", "token": "adam:1"})
+            await eve.mach.when_time({"ServerPayload": 1})
+            assert [f.client for f in supervisor.facts() if f.client] == ["eve"]
+            assert not adam.mach.tick("ServerPayload")
 
     run(main())
 

@@ -19,9 +19,7 @@ MAX = 1 << 20
 
 
 def hello(version=VERSION, nonce=None):
-    return encode_frame(
-        (Kind.HELLO, MAGIC, version, "peer", b"s" * 16, nonce or os.urandom(32), Role.MUTATE), MAX
-    )
+    return encode_frame((Kind.HELLO, MAGIC, version, "peer", b"s" * 16, nonce or os.urandom(32), Role.MUTATE), MAX)
 
 
 BAD = {
@@ -30,14 +28,18 @@ BAD = {
     "a frame too large": (b"\x7f\xff\xff\xff", "ErrRpc", Fault.OVERSIZE),
     "an old version": (hello(version=0), "ErrRpc", Fault.VERSION),
     "a request before the proof": (hello() + encode_frame((Kind.PING, 1), MAX), "ErrRpc", Fault.UNEXPECTED),
-    "a hello with odd fields": (encode_frame((Kind.HELLO, MAGIC, VERSION, 1, 2, 3, 4), MAX), "ErrRpc", Fault.BAD_MESSAGE),
+    "a hello with odd fields": (
+        encode_frame((Kind.HELLO, MAGIC, VERSION, 1, 2, 3, 4), MAX),
+        "ErrRpc",
+        Fault.BAD_MESSAGE,
+    ),
 }
 
 
 @pytest.mark.parametrize(("sent", "state", "fault"), BAD.values(), ids=BAD)
 def test_a_peer_that_starts_wrong_is_cut_off_and_told_of_by_a_state(sent, state, fault):
     async def main():
-        async with served() as (machine, server):
+        async with served() as (_, server):
             async with peer_of(server) as peer:
                 peer.send(sent)
                 await peer.read_all()
@@ -169,16 +171,14 @@ def test_a_flood_of_connections_is_turned_away_and_the_server_stays_whole():
 )
 def test_a_slow_reader_is_cut_off_and_others_do_not_notice(limits):
     async def main():
-        async with served(kind=RpcMux, limits=limits) as (machine, server):
+        async with served(kind=RpcMux, limits=limits) as (_, server):
             async with following(server, "good", selection=AT_ONCE) as good, peer_of(server, 4096) as peer:
                 await peer.shake_hands(server.secret, "slow", selection=AT_ONCE)
-                sending = asyncio.ensure_future(
-                    server.send_payload("large", os.urandom(8 << 20), client_id="slow")
-                )
+                sending = asyncio.ensure_future(server.send_payload("large", os.urandom(8 << 20), client_id="slow"))
                 asks = asyncio.ensure_future(flood_of_questions(peer))
                 slow = server.servers["slow"].mach
                 await slow.when("ErrNetworkTimeout")
-                with pytest.raises(LocalProtocolError, match="does not read|has taken nothing"):
+                with pytest.raises(LocalProtocolError, match=r"does not read|has taken nothing"):
                     await sending
                 with pytest.raises(ConnectionError):
                     await asks

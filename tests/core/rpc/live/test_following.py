@@ -9,9 +9,10 @@ from amlab.core.rpc.auth import Role
 from amlab.core.rpc.backoff import Backoff
 from amlab.core.rpc.diff import Selection
 from amlab.core.rpc.failure import RemoteError
-from amlab.core.rpc.server import RpcMux
+from amlab.core.rpc.mux import RpcMux
+from amlab.core.rpc.server import RpcServer
 from amlab.errors import ProtocolError
-from tests.core.rpc.live.running import following, run, served, until
+from tests.core.rpc.live.running import STATES, following, run, served, until
 
 ADDRESSES = ["127.0.0.1:0", "mem:test", "unix"]
 
@@ -192,3 +193,18 @@ def test_a_part_of_a_machine_can_be_followed():
             await client.source.when("A")
 
     run(main())
+
+
+@pytest.mark.parametrize("kind", [RpcServer, RpcMux])
+def test_handlers_are_told_who_asks_whatever_the_client_says_itself(kind):
+    asked = []
+
+    async def main():
+        machine = Machine(STATES, "source", handlers={"MState": lambda e: asked.append(dict(e.args))})
+        async with served(kind=kind, machine=machine, client_arg="client") as (_, server):
+            async with following(server, "eve") as client:
+                await client.source.add("M", args={"client": "adam", "n": 1})
+                await client.source.add("M")
+
+    run(main())
+    assert asked == [{"client": "eve", "n": 1}, {"client": "eve"}]

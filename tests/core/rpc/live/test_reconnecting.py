@@ -1,6 +1,7 @@
 """Connections that break: the client goes on where it was, or says clearly that it cannot."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -195,7 +196,7 @@ def test_delays_grow_when_a_server_takes_connections_and_drops_them():
             failed = client.mach.when("ConnRetryFailed")
             await client.start()
             await failed
-            gaps = [b - a for a, b in zip(joined, joined[1:], strict=False)]
+            gaps = [b - a for a, b in pairwise(joined)]
             assert len(gaps) == 4
             assert all(gap >= least for gap, least in zip(gaps, (0.02, 0.04, 0.08, 0.16), strict=True))
             await client.stop()
