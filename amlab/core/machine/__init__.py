@@ -7,8 +7,10 @@
     what happens       `requests` and `queueing` (what becomes of a request), `runner` (one transition after the
                        other), `transition`, `handlers`, `overrun` (those that take too long), `clock`
     who waits          `wait`, `waits`, `waiting`, `context`, `forking` (coroutines), `evaluation`
-    who looks on       `tracer`, `logs`, `breakpoints`, `reading`, `watchdog` (handlers that block)
+    who looks on       `tracer`, `logs`, `breakpoints`, `pausing` (what is asked waits), `reading`, `watchdog`
+                       (handlers that block), `traces` (tracebacks as texts)
     between machines   `pipes`, `current` (what is responsible for what happens now), `snapshot` (clocks as data)
+    errors             `traces` (tracebacks as texts)
 
 `machine` is the facade over all of them.  Names below are loaded when they are first used.
 

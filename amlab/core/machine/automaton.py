@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from amlab.core.machine.plan import Config, Plan
-from amlab.core.machine.relations import Relations
+from amlab.core.machine.relations import Relations, in_order
 from amlab.core.machine.resolver import SET, Outcome, arrange, order_states, resolve
 from amlab.errors import UsageError, near
 
@@ -106,27 +106,29 @@ class Automaton:
         r = self.relations
         self.resolved += 1
         outcome = self._outcome(config, kind, called)
-        target = arrange(r, kind, called, config.states, outcome)
+        target = arrange(r, kind, called, config.states, config.mask, outcome)
         plan = Plan(config, kind, called, tuple([r.names[i] for i in called]), target, outcome.kept)
         if plan.is_accepted:
             gone = config.mask & ~outcome.kept
-            exits = [i for i in config.states if gone & r.bit[i]] if gone else []
+            exits = in_order(gone, config.states)
             if len(exits) > 1:
                 order_states(r, exits, gone)
             next_ = config if target == config.states else self.config(target, outcome.kept)
+            if not outcome.front:
+                next_.note_tidy()
             plan.settle(tuple(exits), next_)
         return plan
 
     def _outcome(self, config: Config, kind: int, called: tuple[int, ...]) -> Outcome:
         r, active = self.relations, config.states
         if not self.limit or kind == SET or not config.is_tidy:
-            return resolve(r, kind, called, active, is_tidy=config.is_tidy and kind != SET)
+            return resolve(r, kind, called, active, config.mask, is_tidy=kind != SET and config.is_tidy)
         cone = r.cone(called, is_remove=kind == 1)
         bit = r.bit
         key = (1 if kind == 1 else 0, called, tuple([i for i in active if bit[i] & cone]))
         outcome = self._outcomes.get(key)
         if outcome is None:
-            outcome = resolve(r, kind, called, key[2], is_tidy=True)
+            outcome = resolve(r, kind, called, key[2], config.mask & cone, is_tidy=True)
             if len(self._outcomes) >= self.limit:
                 self._outcomes.clear()
             self._outcomes[key] = outcome

@@ -30,6 +30,7 @@ class Breakpoint:
         removed: Stop at a remove of exactly these states.
         strict: Only if the mutation would change something.
         then: Called with the machine and the mutation; a log line with the caller's stack without.
+        pauses: Pause the machine before such a mutation runs, instead.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class Breakpoint:
         *,
         strict: bool = False,
         then: Callable[[Machine, Mutation], object] | None = None,
+        pauses: bool = False,
     ) -> None:
         self.added = frozenset(added)
         self.removed = frozenset(removed)
         self.strict = strict
         self.then = then
+        self.pauses = pauses
         self.hits = 0
 
     def fits(self, machine: Machine, mutation: Mutation) -> bool:
@@ -68,10 +71,24 @@ class Breakpoints:
             if not point.fits(machine, mutation):
                 continue
             point.hits += 1
+            if point.pauses:
+                mutation.has_stopped = True
+                machine.pause()
+                continue
             if point.then is not None:
                 point.then(machine, mutation)
                 continue
             machine._log(CHANGES, f"[breakpoint] {mutation!r}\n{callers_stack()}")
+
+    def stops(self, machine: Machine, mutation: Mutation) -> bool:
+        """Whether a machine that goes on from a pause stops again before a mutation that waited."""
+        if mutation.has_stopped or not machine._breakpoints:
+            return False
+        found = [point for point in list(self.all) if point.pauses and point.fits(machine, mutation)]
+        for point in found:
+            point.hits += 1
+        mutation.has_stopped = bool(found)
+        return bool(found)
 
     def __bool__(self) -> bool:
         return bool(self.all)

@@ -49,6 +49,7 @@ from amlab.core.machine.mutation import (
     Result,
     Source,
 )
+from amlab.core.machine.pausing import ALL, Pause
 from amlab.core.machine.queue import DEFAULT_QUEUE_LIMIT, Queue
 from amlab.core.machine.queueing import disposed, from_outside
 from amlab.core.machine.requests import GivenArgs, GivenSource, check, jump, mutate
@@ -103,8 +104,8 @@ class Machine(Waitable):
     __slots__ = (
         "__weakref__", "_blocked", "_blocked_since", "_breakpoints", "_busy", "_clock", "_config",
         "_context", "_contexts", "_error", "_event", "_forks", "_handlers", "_home", "_inbox",
-        "_is_ended", "_is_nudged", "_is_watched", "_log_level", "_logs", "_loop", "_now", "_on_dispose", "_place",
-        "_queue", "_quick", "_refreshed", "_refuse_until", "_sink", "_started", "_tracers", "_tx", "_waits",
+        "_is_ended", "_is_nudged", "_is_watched", "_log_level", "_logs", "_loop", "_now", "_on_dispose", "_pause",
+        "_place", "_queue", "_quick", "_refreshed", "_refuse_until", "_sink", "_started", "_tracers", "_tx", "_waits",
         "handler_backoff_s",
         "handler_deadline_s", "handler_timeout_s", "id", "infer_source", "is_disposed", "machine_tick", "parent_id",
         "schema", "seed", "tags",
@@ -179,6 +180,7 @@ class Machine(Waitable):
         self._contexts: dict[int, Context] = {}
         self._context: Context | None = None
         self._breakpoints = NO_BREAKPOINTS
+        self._pause: Pause | None = None
         self._forks: Forks | None = None
         self._on_dispose: list[Callable[[Machine], object]] = []
         if isinstance(parent, Machine):
@@ -395,13 +397,19 @@ class Machine(Waitable):
     @property
     def queue_len(self) -> int:
         """How many mutations wait."""
-        return len(self._queue.items)
+        return len(self._queue.items) + (0 if self._pause is None else len(self._pause.held))
+
+    @property
+    def queued(self) -> tuple[Mutation, ...]:
+        """The mutations that wait, the next one first; those that other threads have just asked for last."""
+        held = () if self._pause is None else self._pause.held
+        return tuple([m for m in (*self._queue.items, *held, *self._inbox) if m.type is not EVAL])
 
     def _queue_tick(self) -> int:
         return self._queue.tick
 
     def _queue_busy(self) -> bool:
-        return self._busy or bool(self._queue.items)
+        return self._busy or bool(self._queue.items) or (self._pause is not None and bool(self._pause.held))
 
     def _is_elsewhere(self) -> bool:
         return get_ident() != self._home
@@ -413,7 +421,7 @@ class Machine(Waitable):
             UsageError: An unknown state.
         """
         self._check(states)
-        return self._queue.holds(*[self.schema._index[s] for s in states])
+        return self._queue.holds(*[self.schema._index[s] for s in states]) or self._holds(states)
 
     def will_be(self, *states: str) -> bool:
         """Whether one waiting add or set calls all of the states.
@@ -422,7 +430,7 @@ class Machine(Waitable):
             UsageError: An unknown state.
         """
         self._check(states)
-        return self._queue.brings(*[self.schema._index[s] for s in states])
+        return self._queue.brings(*[self.schema._index[s] for s in states]) or self._holds(states, is_remove=False)
 
     def will_be_removed(self, *states: str) -> bool:
         """Whether one waiting remove calls all of the states.
@@ -431,12 +439,92 @@ class Machine(Waitable):
             UsageError: An unknown state.
         """
         self._check(states)
-        return self._queue.takes(*[self.schema._index[s] for s in states])
+        return self._queue.takes(*[self.schema._index[s] for s in states]) or self._holds(states, is_remove=True)
+
+    def _holds(self, states: tuple[str, ...], *, is_remove: bool | None = None) -> bool:
+        """Whether a mutation that is held while the machine is paused calls all of the states."""
+        pause = self._pause
+        return pause is not None and any(
+            is_remove in {None, held.type is REMOVE} and set(states) <= set(held.names) for held in list(pause.held)
+        )
 
     @property
     def transition(self) -> Transition | None:
         """The transition that is running, if any."""
         return self._tx
+
+    # ----- pausing
+
+    def pause(self) -> None:
+        """Holds back what is asked of the machine from now on, after the transition that may be running.
+
+        See `amlab.core.machine.pausing` for what still happens.  Works from any thread, and inside handlers.
+        """
+        pause = self._pause
+        if pause is None:
+            if self.is_disposed:
+                return
+            pause = self._pause = Pause()
+        pause.steps = 0
+        self._refresh()
+
+    def resume(self) -> None:
+        """Lets in all that was held, in order, and goes on as before.
+
+        From another thread it is asked for: the home thread sees to it, as with mutations.
+        """
+        self._go_on(ALL)
+
+    def step(self, n: int = 1) -> int:
+        """Runs the next mutations that wait, auto mutations counted; the machine stays paused.
+
+        Returns:
+            How many ran; 0 inside a handler and from another thread, where they run later.
+
+        Raises:
+            UsageError: The machine is not paused, or a number that is none.
+        """
+        if type(n) is not int or n < 1:
+            raise UsageError(f"{n!r} steps; give a number from 1 on", machine=self.id)
+        if not self.is_paused:
+            raise UsageError(f"machine {self.id!r} is not paused; there is nothing to step through", machine=self.id)
+        return self._go_on(n)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether mutations are held back."""
+        return self._pause is not None and not self._pause.is_over
+
+    def pause_at(
+        self, *, added: str | Sequence[str] = (), removed: str | Sequence[str] = (), strict: bool = False
+    ) -> Breakpoint:
+        """A breakpoint that pauses the machine before such a mutation runs; once for each mutation.
+
+        Raises:
+            UsageError: As `add_breakpoint`.
+        """
+        return self.add_breakpoint(added=added, removed=removed, strict=strict, pauses=True)
+
+    def _go_on(self, n: int) -> int:
+        pause = self._pause
+        if pause is None or self.is_disposed:
+            return 0
+        if get_ident() != self._home:
+            go = Mutation(EVAL, (), ())
+            go.eval, go.is_first = partial(self._grant, n), True
+            from_outside(self, go)
+            return 0
+        self._grant(n)
+        if self._busy:
+            return 0
+        before = pause.done
+        drain(self)
+        return pause.done - before
+
+    def _grant(self, n: int) -> None:
+        pause = self._pause
+        if pause is not None and not pause.is_over:
+            pause.steps = ALL if n == ALL else pause.steps + n
 
     def drain(self) -> None:
         """Runs what other threads have asked for; only needed where no event loop runs at home.
@@ -480,7 +568,12 @@ class Machine(Waitable):
         self._busy = False
         self._tx = self._event = None
         if not self.is_disposed:
-            if not self._queue.items:  # an interrupt leaves some
+            pause = self._pause
+            if pause is not None and not pause.is_over:
+                pause.steps = 0
+            elif pause is not None and not pause.held:
+                self._pause = None
+            if not self._queue.items and (pause is None or not pause.held):  # an interrupt leaves some
                 if self._tracers.queue_end:
                     self._tracers.call(self._tracers.queue_end, self, self)
                 self._waits.queue_ended()
@@ -506,6 +599,7 @@ class Machine(Waitable):
             and not self._waits
             and not self._contexts
             and not self._breakpoints
+            and self._pause is None
             and not self._refuse_until
             and not self._busy
             and not self.is_disposed
@@ -618,8 +712,11 @@ class Machine(Waitable):
         removed: str | Sequence[str] = (),
         strict: bool = False,
         then: Callable[[Machine, Mutation], object] | None = None,
+        pauses: bool = False,
     ) -> Breakpoint:
         """Stops (calls `then`), or logs the caller's stack, when exactly these states are added or removed.
+
+        One that `pauses` pauses the machine before such a mutation runs; see `pause_at`.
 
         Raises:
             UsageError: An unknown state, or neither added nor removed ones.
@@ -629,12 +726,23 @@ class Machine(Waitable):
         self._check(add + gone)
         if not add and not gone:
             raise UsageError("a breakpoint needs states: added=..., or removed=...")
-        point = Breakpoint(add, gone, strict=strict, then=then)
+        point = Breakpoint(add, gone, strict=strict, then=then, pauses=pauses)
         if self._breakpoints is NO_BREAKPOINTS:
             self._breakpoints = Breakpoints()
         self._breakpoints.all.append(point)
         self._refresh()
         return point
+
+    def remove_breakpoint(self, point: Breakpoint) -> None:
+        """Takes a breakpoint away; unknown ones are ignored."""
+        if point in self._breakpoints.all:
+            self._breakpoints.all.remove(point)
+            self._refresh()
+
+    @property
+    def breakpoints(self) -> tuple[Breakpoint, ...]:
+        """All breakpoints, in the order of their making."""
+        return tuple(self._breakpoints.all)
 
     # ----- contexts and forked work
 
@@ -790,6 +898,7 @@ class Machine(Waitable):
         watchdog.unwatch(self)
         self._queue.clear()
         self._inbox.clear()
+        self._pause = None
         if self._context is not None:
             self._context.cancel()
         self._contexts.clear()

@@ -137,6 +137,8 @@ class Mutation:
     """Number of a prepended mutation; 0 for appended ones."""
     queue_len = 0
     """Length of the queue with it."""
+    has_stopped = False
+    """A breakpoint has paused the machine before it; it does so once."""
     result: Result | None = None
     eval: Callable[[], object] | None = None
     context: Context | None = None

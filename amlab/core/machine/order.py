@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping
 __all__ = ["cyclic_pairs", "sort_after", "sort_followed", "topology"]
 
 BLOCK = 20
+FEW = 4
+"""States that come after others, up to which it pays to look first whether they do."""
 
 
 def topology(names: Iterable[str], require: Mapping[str, Iterable[str]]) -> list[int]:
@@ -64,32 +66,76 @@ def cyclic_pairs(after: list[int]) -> list[int]:
 
 def sort_after(states: list[int], after: list[int], firm: list[int]) -> list[int]:
     """Sorts in place by `after` (masks per state), then mends what breaks a `firm` pair."""
-    members = followed = 0
+    members = ordered = followed = 0
     for i in states:
         members |= 1 << i
-        followed |= after[i]
+        if after[i]:
+            ordered |= 1 << i
+            followed |= after[i]
     followed &= members
-    return sort_followed(states, after, firm, members, followed) if followed else states
+    return sort_followed(states, after, firm, members, ordered, followed) if followed else states
 
 
-def sort_followed(states: list[int], after: list[int], firm: list[int], members: int, followed: int) -> list[int]:
-    """The same, where the set of states is known, and which of them some other one comes after."""
+def sort_followed(
+    states: list[int], after: list[int], firm: list[int], members: int, ordered: int, followed: int
+) -> list[int]:
+    """The same, where the set of states is known, which of them come after others, and which others after them."""
+    is_few = ordered.bit_count() <= FEW
+    if is_few and _is_ordered(states, after, members, ordered):
+        return states
     size = len(states)
     if size <= BLOCK:
         _insertion_sort(states, 0, size, after, followed)
-        return _mend(states, firm, members)
+        return _mend(states, firm, members, ordered if is_few else 0)
     for start in range(0, len(states), BLOCK):
         _insertion_sort(states, start, min(start + BLOCK, len(states)), after, followed)
     width = BLOCK
     while width < len(states):
         for left in range(0, len(states) - width, 2 * width):
-            _merge(states, left, left + width, min(left + 2 * width, len(states)), after)
+            end = min(left + 2 * width, size)
+            if _may_cross(states, left + width, end, after, ordered, followed):
+                _merge(states, left, left + width, end, after)
         width *= 2
-    return _mend(states, firm, members)
+    return _mend(states, firm, members, ordered if is_few else 0)
 
 
-def _mend(states: list[int], firm: list[int], members: int) -> list[int]:
-    """Lays the states out anew where a firm pair is broken."""
+def _may_cross(states: list[int], middle: int, end: int, after: list[int], ordered: int, followed: int) -> bool:
+    """Whether some state of a right run may have to go before one of the left run; else merging changes nothing."""
+    right = 0
+    for i in states[middle:end]:
+        right |= 1 << i
+    right &= followed
+    while right and ordered:
+        low = ordered & -ordered
+        ordered ^= low
+        if after[low.bit_length() - 1] & right:
+            return True
+    return False
+
+
+def _is_ordered(states: list[int], after: list[int], members: int, ordered: int) -> bool:
+    """Whether no pair is the wrong way round, so that sorting, which only swaps such pairs, changes nothing."""
+    while ordered:
+        low = ordered & -ordered
+        ordered ^= low
+        state = low.bit_length() - 1
+        first, at = after[state] & members, states.index(state)
+        while first:
+            low = first & -first
+            first ^= low
+            if states.index(low.bit_length() - 1) > at:
+                return False
+    return True
+
+
+def _mend(states: list[int], firm: list[int], members: int, few: int) -> list[int]:
+    """Lays the states out anew where a firm pair is broken; `few` are all that are in one, or 0."""
+    if few:
+        if _is_ordered(states, firm, members, few):
+            return states
+        if not few & (few - 1):
+            return _lay_out_one(states, few.bit_length() - 1, firm, members)
+        return _lay_out(states, firm, members)
     missing = members
     for i in states:
         if firm[i] & missing:
@@ -103,11 +149,24 @@ def _comes_first(state: int, other: int, after: list[int]) -> bool:
     return bool(after[other] >> state & 1) and not after[state] >> other & 1
 
 
+def _places(states: list[int], start: int, end: int, mask: int) -> list[int]:
+    """Where the states of a set stand, ascending."""
+    if mask.bit_count() > FEW:
+        return [at for at in range(start, end) if mask >> states[at] & 1]
+    found = []
+    while mask:
+        low = mask & -mask
+        mask ^= low
+        at = states.index(low.bit_length() - 1)
+        if start <= at < end:
+            found.append(at)
+    found.sort()
+    return found
+
+
 def _insertion_sort(states: list[int], start: int, end: int, after: list[int], followed: int) -> None:
-    for i in range(start + 1, end):
-        state, at = states[i], i
-        if not followed >> state & 1:  # nobody comes after it
-            continue
+    for place in _places(states, start + 1, end, followed):
+        state, at = states[place], place
         while at > start:  # `_comes_first`, spelled out
             before = states[at - 1]
             if not after[before] >> state & 1 or after[state] >> before & 1:
@@ -161,6 +220,17 @@ def _merge(states: list[int], start: int, middle: int, end: int, after: list[int
         _merge(states, start, low, half, after)
     if half < cut < end:
         _merge(states, half, cut, end, after)
+
+
+def _lay_out_one(states: list[int], state: int, firm: list[int], members: int) -> list[int]:
+    """The same as `_lay_out`, where one state waits: it goes right after the last that it waits for."""
+    awaited, last = firm[state] & members, 0
+    while awaited:
+        low = awaited & -awaited
+        awaited ^= low
+        last = max(last, states.index(low.bit_length() - 1))
+    states.insert(last, states.pop(states.index(state)))
+    return states
 
 
 def _lay_out(states: list[int], firm: list[int], members: int) -> list[int]:

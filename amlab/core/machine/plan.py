@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amlab.core.machine.mutation import EXECUTED, MutationType, Result
+from amlab.core.machine.relations import in_order
 
 if TYPE_CHECKING:
     from amlab.core.machine.automaton import Automaton
@@ -25,6 +26,9 @@ AUTO = 3
 """Number of the edges that stand for auto mutations; the others go by `MutationType`."""
 AGAIN = 4
 """The same, once handlers have refused some of the called states: whatever comes of it is taken."""
+ADD = int(MutationType.ADD)
+ALWAYS = frozenset({int(MutationType.REMOVE), AGAIN})
+"""Kinds that relations never reject."""
 
 
 class Config:
@@ -58,18 +62,26 @@ class Config:
     def auto(self) -> tuple[int, ...]:
         """Auto states to try from here: inactive and removed by no active one, by index."""
         if self._auto is None:
-            r = self.automaton.relations
-            mask, removed_by = self.mask, r.removed_by
-            self._auto = tuple([i for i in r.auto_states if not mask & (r.bit[i] | removed_by[i])])
+            mask = self.mask
+            self._auto = tuple([i for i, unless in self.automaton.relations.auto_unless if not mask & unless])
         return self._auto
 
     @property
     def is_tidy(self) -> bool:
         """No active state misses a required one or is removed by another active one."""
         if self._tidy is None:
-            r = self.automaton.relations
-            self._tidy = not any(r.require[i] & ~self.mask or r.removed_by[i] & self.mask for i in self.states)
+            r, mask = self.automaton.relations, self.mask
+            require, removed_by, absent = r.require, r.removed_by, ~mask
+            for i in self.states:
+                if require[i] & absent or removed_by[i] & mask:
+                    self._tidy = False
+                    return False
+            self._tidy = True
         return self._tidy
+
+    def note_tidy(self) -> None:
+        """Relations have just led here, and nothing was brought after they had: it is tidy."""
+        self._tidy = True
 
     def plan(self, kind: int, names: tuple[str, ...]) -> Plan:
         """The plan for a mutation of the given names, resolved now if it is new.
@@ -119,7 +131,6 @@ class Plan:
         "next",
         "quick_next",
         "quick_ticks",
-        "refusal",
         "result",
         "target",
         "target_mask",
@@ -148,7 +159,7 @@ class Plan:
         for i in called:
             self.called_mask |= 1 << i
         missed = self.called_mask & ~target_mask
-        if kind in {MutationType.REMOVE, AGAIN}:
+        if kind in ALWAYS:
             self.is_accepted = True
         elif kind == AUTO:
             self.is_accepted = missed != self.called_mask
@@ -163,8 +174,7 @@ class Plan:
         self.is_health = False
         self.is_direct = False
         """Nothing follows from it: accepted, and no auto states to try."""
-        self.refusal = Result(1, self.explain_refusal)
-        self.result = EXECUTED if self.is_accepted else self.refusal
+        self.result = EXECUTED if self.is_accepted else Result(1, self.explain_refusal)
         self.quick_next = before
         """Where it ends when there are no handlers: with the auto mutation that follows, if one does."""
         self.quick_ticks: tuple[tuple[int, int], ...] | None = None if self.is_accepted else ()
@@ -177,17 +187,17 @@ class Plan:
         r = self.before.automaton.relations
         active = self.before.mask
         again = self.called_mask & r.multi & active
-        fresh = self.target_mask & ~active | again
+        fresh = self.target_mask & (~active | again)
         self.exits = exits
         if fresh:
             bit = r.bit
-            self.enters = enters = tuple([i for i in self.target if bit[i] & fresh])
+            self.enters = enters = tuple(in_order(fresh, self.target))
             self.ticks = tuple([(i, 2 if bit[i] & again else 1) for i in enters] + [(i, 1) for i in exits])
         elif exits:
             self.ticks = tuple([(i, 1) for i in exits])
         self.next = next_
         self.is_changing = bool(self.ticks)
-        self.is_health = self.kind == MutationType.ADD and len(self.called) == 1 and bool(self.called_mask & r.health)
+        self.is_health = self.kind == ADD and len(self.called) == 1 and bool(self.called_mask & r.health)
         self.is_direct = self.kind >= AUTO or not self.is_changing or self.is_health or not next_.auto
         if self.is_direct:
             self.quick_next, self.quick_ticks = next_, self.ticks

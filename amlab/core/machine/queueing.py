@@ -16,6 +16,7 @@ from amlab.core.machine.state import EXCEPTION
 
 if TYPE_CHECKING:
     from amlab.core.machine.machine import Machine
+    from amlab.core.machine.pausing import Pause
 
 __all__ = ["append", "backed_off", "disposed", "from_outside", "prepend", "refusal_of", "take_inbox"]
 
@@ -86,7 +87,7 @@ def from_outside(m: Machine, mutation: Mutation) -> Result:
     if len(m._inbox) >= room and mutation.type is not EVAL:
         return Result(1, f"{len(m._inbox)} mutations wait for the home thread of machine {m.id!r}")
     mutation.result = Result(m._queue.tick + m._queue.pending + len(m._inbox) + 1, has_run=False)
-    if m._breakpoints:
+    if m._breakpoints and m._pause is None:
         m._breakpoints.look(m, mutation)
     m._inbox.append(mutation)
     m._quick = False
@@ -104,6 +105,9 @@ def take_inbox(m: Machine) -> None:
         if mutation.is_first:
             first.append(mutation)
             continue
+        if m._pause is not None and mutation.type is not EVAL:
+            hold_from_outside(m, m._pause, mutation)
+            continue
         refusal = refusal_of(m, mutation.type, mutation.names, mutation.called)
         if refusal is None:
             append(m, mutation)
@@ -113,3 +117,12 @@ def take_inbox(m: Machine) -> None:
             mutation.result.has_run = refusal is not None
     for mutation in reversed(first):
         prepend(m, mutation)
+
+
+def hold_from_outside(m: Machine, pause: Pause, mutation: Mutation) -> None:
+    """Keeps what another thread asked for; its result says what became of it."""
+    from amlab.core.machine.pausing import hold
+
+    answer = hold(m, pause, mutation)
+    if answer.is_canceled and mutation.result is not None:
+        mutation.result.tick, mutation.result._why, mutation.result.has_run = answer.tick, answer._why, True

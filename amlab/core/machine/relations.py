@@ -12,7 +12,7 @@ Knows nothing of: which states are active, mutations, machines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from amlab.core.machine.order import cyclic_pairs, topology
@@ -20,7 +20,10 @@ from amlab.core.machine.order import cyclic_pairs, topology
 if TYPE_CHECKING:
     from amlab.core.machine.schema import Schema
 
-__all__ = ["Relations", "bits_of"]
+__all__ = ["Relations", "bits_of", "in_order", "without"]
+
+FEW = 4
+"""Up to so many states, looking for each in a sequence is faster than looking at each of the sequence."""
 
 
 def bits_of(mask: int) -> Iterator[int]:
@@ -29,6 +32,33 @@ def bits_of(mask: int) -> Iterator[int]:
         low = mask & -mask
         yield low.bit_length() - 1
         mask ^= low
+
+
+def in_order(mask: int, states: Sequence[int]) -> list[int]:
+    """The states of a set, in the order of a sequence that has them all."""
+    if not mask & (mask - 1):  # one, or none
+        return [mask.bit_length() - 1] if mask else []
+    if mask.bit_count() > FEW:
+        return [i for i in states if mask >> i & 1]
+    found = []
+    while mask:
+        low = mask & -mask
+        mask ^= low
+        found.append(low.bit_length() - 1)
+    found.sort(key=states.index)
+    return found
+
+
+def without(states: Sequence[int], mask: int) -> list[int]:
+    """A sequence without the states of a set, all of which it has."""
+    if mask.bit_count() > FEW:
+        return [i for i in states if not mask >> i & 1]
+    left = list(states)
+    while mask:
+        low = mask & -mask
+        mask ^= low
+        left.remove(low.bit_length() - 1)
+    return left
 
 
 class Relations:
@@ -41,6 +71,7 @@ class Relations:
         "after_firm",
         "auto",
         "auto_states",
+        "auto_unless",
         "bit",
         "has_add",
         "has_after",
@@ -86,6 +117,8 @@ class Relations:
         self.multi = self.mask(i for i, s in enumerate(states) if s.multi)
         self.auto = self.mask(i for i, s in enumerate(states) if s.auto)
         self.auto_states = tuple([i for i, s in enumerate(states) if s.auto])
+        self.auto_unless = [(i, self.bit[i] | self.removed_by[i]) for i in self.auto_states]
+        """Auto states, each with the states that keep it from being tried: itself, and those that remove it."""
         self.health = self.mask(index[x] for x in ("Healthcheck", "Heartbeat") if x in index)
         self.topology = topology(names, {n: schema.states[n].require for n in names})
         """Per state: its rank among required ones first, or -1 outside the require graph."""

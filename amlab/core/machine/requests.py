@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from amlab.core.machine.args import Args, as_args
 from amlab.core.machine.event import Event
 from amlab.core.machine.logs import OPS
-from amlab.core.machine.mutation import EXECUTED, REMOVE, Mutation, MutationType, Result, Source
+from amlab.core.machine.mutation import EVAL, EXECUTED, REMOVE, Mutation, MutationType, Result, Source
+from amlab.core.machine.pausing import hold
 from amlab.core.machine.queueing import append, backed_off, disposed, from_outside, prepend, refusal_of
 from amlab.core.machine.runner import drain
 
@@ -38,7 +39,7 @@ def mutate(m: Machine, kind: MutationType, states: tuple[str, ...], args: GivenA
         m._check(states)
         raise
     queue = m._queue
-    if m._refuse_until or len(queue.items) >= queue.limit:
+    if m._refuse_until or (len(queue.items) >= queue.limit and (m._pause is None or m._busy)):
         refusal = refusal_of(m, kind, states, called)
         if refusal is not None:
             return refusal
@@ -57,6 +58,10 @@ def mutate(m: Machine, kind: MutationType, states: tuple[str, ...], args: GivenA
 
 def enqueue(m: Machine, mutation: Mutation) -> Result:
     """Queues a mutation that may; runs it unless the machine is busy."""
+    pause = m._pause
+    if pause is not None and not m._busy:
+        held = hold(m, pause, mutation)
+        return drain(m, mutation) if pause.is_over and held else held  # an interrupt kept it from going on
     append(m, mutation)
     if m._breakpoints:
         m._breakpoints.look(m, mutation)
@@ -86,7 +91,7 @@ def jump(m: Machine, mutation: Mutation) -> Result:
         return from_outside(m, mutation)
     if m.is_disposed:
         return disposed(m)
-    if m._busy:
+    if m._busy or (m._pause is not None and not mutation.is_check and mutation.type is not EVAL):
         mutation.result = Result(2, has_run=False)
     prepend(m, mutation)
     return drain(m, mutation) if mutation.result is None else mutation.result

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from amlab.core.machine.mutation import MutationType
 from amlab.core.machine.order import sort_followed
-from amlab.core.machine.relations import Relations
+from amlab.core.machine.relations import Relations, without
 
 __all__ = ["Outcome", "arrange", "order_states", "resolve"]
 
@@ -41,7 +41,9 @@ class Outcome(NamedTuple):
     """The states of the whole list that are left."""
 
 
-def resolve(r: Relations, kind: int, called: tuple[int, ...], active: tuple[int, ...], *, is_tidy: bool) -> Outcome:
+def resolve(
+    r: Relations, kind: int, called: tuple[int, ...], active: tuple[int, ...], active_mask: int, *, is_tidy: bool
+) -> Outcome:
     """Steps 1 to 5 without the sort.
 
     Args:
@@ -49,41 +51,49 @@ def resolve(r: Relations, kind: int, called: tuple[int, ...], active: tuple[int,
         kind: A `MutationType`, or `AUTO`, which resolves as an add.
         called: Called states, unique.
         active: Active states, in order.
+        active_mask: The set of them.
         is_tidy: Whether the active states satisfy each other's `require` and `remove`.
     """
     bit = r.bit
-    called_mask = active_mask = 0
+    called_mask = 0
     for i in called:
         called_mask |= bit[i]
-    for i in active:
-        active_mask |= bit[i]
     banned = 0
     if kind == REMOVE:
-        states = [i for i in active if not called_mask & bit[i]]
         listed, banned = active_mask & ~called_mask, called_mask
     elif kind == SET:
-        states, listed = list(called), called_mask
+        listed = called_mask
     else:
-        states = [*called, *[i for i in active if not called_mask & bit[i]]]
         listed = active_mask | called_mask
+    # The list is made where its order counts for more states than the called ones.
+    states: list[int] | tuple[int, ...] | None = None
     tail: list[int] = []
     eager = r.has_add & (~active_mask | r.multi)
     if eager & listed:
+        states = called
+        if eager & listed & ~(called_mask & listed):
+            states = _list(kind, called, called_mask, active, active_mask)
         for i in states:
             if eager & bit[i]:
                 for added in r.add[i]:
                     if not bit[added] & (listed | banned):
                         tail.append(added)
                         listed |= bit[added]
-        states += tail
     suspects = listed & ~active_mask | _requiring(r, active_mask & ~listed) if is_tidy else listed
     left = _settle_require(r, listed, suspects)
-    dropped = _settle_remove(r, states, left, left & ~active_mask if is_tidy else left)
+    hit = _find_hit(r, left, left & ~active_mask if is_tidy else left)
+    dropped = 0
+    if hit & (hit - 1):
+        for i in reversed([*_list(kind, called, called_mask, active, active_mask), *tail]):
+            if hit & bit[i] and r.removed_by[i] & left & ~dropped:
+                dropped |= bit[i]
+    elif hit and r.removed_by[hit.bit_length() - 1] & left:
+        dropped = hit
     left &= ~dropped
     front: list[int] = []
-    if eager & left:
+    if states is not None and eager & left:
         have = left
-        for i in reversed(states):
+        for i in reversed([*states, *tail]):
             if eager & left & bit[i]:
                 for added in r.add[i]:
                     if not bit[added] & (have | banned):
@@ -97,6 +107,14 @@ def resolve(r: Relations, kind: int, called: tuple[int, ...], active: tuple[int,
     left = _settle_require(r, left, suspects)
     front.reverse()
     return Outcome(tuple(front), tuple(tail), left)
+
+
+def _list(kind: int, called: tuple[int, ...], called_mask: int, active: tuple[int, ...], active_mask: int) -> list[int]:
+    """What step 1 starts from."""
+    if kind == SET:
+        return list(called)
+    rest = without(active, called_mask & active_mask)
+    return rest if kind == REMOVE else [*called, *rest]
 
 
 def _requiring(r: Relations, gone: int) -> int:
@@ -122,34 +140,25 @@ def _settle_require(r: Relations, listed: int, suspects: int) -> int:
     return listed
 
 
-def _settle_remove(r: Relations, states: list[int], listed: int, fresh: int) -> int:
-    """The states dropped by others of the list; only pairs with a fresh state can clash."""
-    removed_by, bit = r.removed_by, r.bit
+def _find_hit(r: Relations, listed: int, fresh: int) -> int:
+    """The states that others of the list may drop; only pairs with a fresh state can clash."""
+    remove, removed_by = r.remove, r.removed_by
     hit = 0
     while fresh:
         low = fresh & -fresh
         fresh ^= low
         i = low.bit_length() - 1
-        hit |= r.remove[i]
+        hit |= remove[i]
         if removed_by[i] & listed:
             hit |= low
-    hit &= listed
-    dropped = 0
-    if hit:
-        for i in reversed(states):
-            if hit & bit[i] and removed_by[i] & listed & ~dropped:
-                dropped |= bit[i]
-    return dropped
+    return hit & listed
 
 
 def arrange(
-    r: Relations, kind: int, called: tuple[int, ...], active: tuple[int, ...], outcome: Outcome
+    r: Relations, kind: int, called: tuple[int, ...], active: tuple[int, ...], active_mask: int, outcome: Outcome
 ) -> tuple[int, ...]:
     """The target states in order."""
     bit, kept = r.bit, outcome.kept
-    called_mask = 0
-    for i in called:
-        called_mask |= bit[i]
     # A state brought to the front may have been in the list before, and been dropped: it moves.
     for i in outcome.front:
         kept &= ~bit[i]
@@ -157,9 +166,12 @@ def arrange(
     if kind != REMOVE:
         states += [i for i in called if kept & bit[i]]
     if kind != SET:
-        kept &= ~called_mask
-        states += [i for i in active if kept & bit[i]]
-    states += [i for i in outcome.tail if kept & bit[i]]
+        for i in called:
+            kept &= ~bit[i]
+        states += without(active, active_mask & ~kept)
+    for i in outcome.tail:
+        if kept & bit[i]:
+            states.append(i)
     return tuple(order_states(r, states, outcome.kept))
 
 
@@ -167,10 +179,13 @@ def order_states(r: Relations, states: list[int], mask: int) -> list[int]:
     """Sorts states (the set `mask`) in place: required first, then by `after`."""
     if mask & r.ranked:
         states.sort(key=r.topology.__getitem__)
-    ordered, followed, after = mask & r.has_after, 0, r.after
-    while ordered:
-        low = ordered & -ordered
-        ordered ^= low
+    left = ordered = mask & r.has_after
+    if not ordered:
+        return states
+    followed, after = 0, r.after
+    while left:
+        low = left & -left
+        left ^= low
         followed |= after[low.bit_length() - 1]
     followed &= mask
-    return sort_followed(states, after, r.after_firm, mask, followed) if followed else states
+    return sort_followed(states, after, r.after_firm, mask, ordered, followed) if followed else states

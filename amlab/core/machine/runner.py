@@ -24,6 +24,7 @@ from amlab.core.machine.handlers import NO_CALLS, Phase, Site
 from amlab.core.machine.logs import CHANGES, EXTERNAL, OPS
 from amlab.core.machine.mutation import ADD, EVAL, EXECUTED, NO_SOURCE, Mutation, Result, Source
 from amlab.core.machine.overrun import overdue
+from amlab.core.machine.pausing import waits_here
 from amlab.core.machine.plan import AGAIN, AUTO
 from amlab.core.machine.queueing import disposed, prepend, take_inbox
 from amlab.core.machine.state import EXCEPTION
@@ -47,9 +48,11 @@ def drain(m: Machine, asked: Mutation | None = None) -> Result:
     queue = m._queue
     before = m._enter()
     try:
-        while (queue.items or m._inbox) and not m.is_disposed:
+        while (queue.items or m._inbox or (m._pause is not None and m._pause.feed(m))) and not m.is_disposed:
             if m._inbox:
                 take_inbox(m)
+            if m._pause is not None and not m._pause.lets(m):
+                break
             try:
                 mutation = queue.shift()
             except IndexError:  # refused, or the machine was disposed by another thread just now
@@ -63,7 +66,10 @@ def drain(m: Machine, asked: Mutation | None = None) -> Result:
                 answer = result
     finally:
         m._leave(before)
-    return disposed(m) if answer is None else answer
+    if answer is None:
+        is_waiting = asked is not None and asked.type is not EVAL and not m.is_disposed
+        return waits_here(asked) if is_waiting and asked is not None else disposed(m)
+    return answer
 
 
 def run_finals(m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source | None) -> Result:
@@ -80,7 +86,9 @@ def run_finals(m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source |
     if source is not None:
         tx._source = source
     tx.is_changed = plan.is_changing
-    m._busy, m._quick, refreshed = True, False, m._refreshed
+    refreshed = m._refreshed
+    m._busy = True
+    m._quick = False
     if watchdog.asleep:
         watchdog.wake()
     DRAINING[home] = m
@@ -103,7 +111,8 @@ def run_finals(m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source |
                 tx.queue_len = len(queue.items)
                 m._tracers.call(m._tracers.transition_end, m, tx)
         if m._refreshed == refreshed and not queue.items and not m._inbox:
-            m._busy, m._quick = False, True
+            m._busy = False
+            m._quick = True
             if m._inbox or m.is_disposed:  # another thread came in between
                 m._quick = False
         else:  # handlers have asked for more, or somebody listens now
@@ -137,8 +146,10 @@ def run(m: Machine, mutation: Mutation) -> Result:
         m._logs.called(m, tx)
     if tracers.all:
         tx.is_accepted = is_accepted
-        tracers.call(tracers.transition_init, m, tx)
-        tracers.call(tracers.transition_start, m, tx)
+        if tracers.transition_init:
+            tracers.call(tracers.transition_init, m, tx)
+        if tracers.transition_start:
+            tracers.call(tracers.transition_start, m, tx)
     calls = NO_CALLS if handlers is None else handlers.calls(plan)
     if is_accepted and calls.negotiation:
         is_accepted = _negotiate(m, tx, calls.negotiation)
@@ -162,25 +173,26 @@ def run(m: Machine, mutation: Mutation) -> Result:
     tx.queue_len = len(m._queue.items)
     tx.is_completed = True
     m._tx = None
-    if tracers.all:
+    if tracers.transition_end:
         tracers.call(tracers.transition_end, m, tx)
     if mutation.result is not None:
         mutation.result.has_run = True
-    if m._waits:
+    if m._waits._entries:
         _serve(m, tx)
     if is_accepted:
         return plan.result if plan.is_accepted else EXECUTED
     if not tx.first_plan.is_accepted:
-        return tx.first_plan.refusal
+        return tx.first_plan.result
     return Result(1, lambda: tx.why)
 
 
 def _serve(m: Machine, tx: Transition) -> None:
     """Meets the waits that this transition made true."""
-    if tx.is_changed:
+    waits = m._waits
+    if tx.is_changed and waits.are_about(tx.plan.ticks):
         entered = [i for i in tx.plan.enters if i not in tx.put_back]
-        m._waits.ticked([i for i, _ in tx.plan.ticks], entered, tx.mutation.args)
-    m._waits.came_to(m._queue.tick)
+        waits.ticked([i for i, _ in tx.plan.ticks], entered, tx.mutation.args)
+    waits.came_to(m._queue.tick)
 
 
 def _negotiate(m: Machine, tx: Transition, sites: tuple[Site, ...]) -> bool:
@@ -223,22 +235,25 @@ def _settle_auto(tx: Transition) -> Plan:
 def _call(m: Machine, tx: Transition, site: Site) -> bool:
     """Runs the handlers of one site; False when one refused or failed."""
     name, _, _, sets, can_refuse, step = site
-    tx._handlers.append(step)
+    if tx._handlers:
+        tx._handlers.append(step)
+    else:
+        tx._handlers = [step]
     is_watched = m._is_watched
     now, limit = m._now, m.handler_timeout_s
     for group, function in sets:
         m._event = event = Event(m, name, tx)
         if is_watched:
             _tell_start(m, tx, event, group)
+        answer: object
         error: Exception | None = None
-        answer: object = None
         m._started = started = now()
         try:
             answer = function(event)
             if answer is not None and answer is not True and answer is not False:
                 fork_handler(m, site, answer)
         except Exception as err:
-            error = err
+            answer, error = None, err
         took = now() - started
         m._event = None
         if took > limit > 0:
@@ -249,7 +264,7 @@ def _call(m: Machine, tx: Transition, site: Site) -> bool:
             tx.refusals = (*tx.refusals, (name, group))
             _fail(m, tx, site, error)
             return False
-        if answer is False and can_refuse:
+        if can_refuse and answer is False:
             tx.refusals = (*tx.refusals, (name, group))
             tx.refused_by = name
             if is_watched and m._log_level >= OPS:

@@ -58,17 +58,20 @@ class Transition:
 
     mutation: Mutation
     """The request; built on first use where nobody needed it."""
+    place = 0
+    """0 for an appended mutation; prepended ones since then are counted from 1."""
     _source: Source | None = None
+    _handlers: list[Step] | tuple[()] = ()
+    """A step for each site whose handlers were called; a list with the first."""
 
     def __init__(self, machine: Machine, plan: Plan, tick: int, place: int = 0) -> None:
         self.machine = machine
         self.plan = self.first_plan = plan
         self.tick = tick
         """Queue tick of the last appended mutation: this one, or the one it came after."""
-        self.place = place
-        """0 for an appended mutation; prepended ones since then are counted from 1."""
+        if place:
+            self.place = place
         self.time_before = tuple(machine._clock)
-        self._handlers: list[Step] = []
 
     def __getattr__(self, name: str) -> Mutation:
         if name != "mutation":

@@ -178,6 +178,16 @@ class Waits:
                 entry.states = tuple(index[name] for name in entry.names)
                 self._hang(entry)
 
+    def are_about(self, ticks: tuple[tuple[int, int], ...]) -> bool:
+        """Whether any may be met when these (state, growth) ticked."""
+        if self._others or self._by_args:
+            return True
+        by_state = self._by_state
+        for i, _ in ticks:  # noqa: SIM110 - on the way of every transition; a generator takes longer
+            if i in by_state:
+                return True
+        return False
+
     def ticked(self, states: Iterable[int], entered: Iterable[int], args: dict[str, object] | None) -> None:
         """Some states ticked; `entered` are those that were called or activated, with these arguments."""
         with self._lock:
@@ -200,13 +210,15 @@ class Waits:
 
     def came_to(self, tick: int) -> None:
         """The mutation of this queue tick has run."""
-        for entry in self._waiting(lambda entry: entry.result is not None and entry.result.is_past(tick)):
-            entry.wait.meet()
+        if self._others:
+            for entry in self._waiting(lambda entry: entry.result is not None and entry.result.is_past(tick)):
+                entry.wait.meet()
 
     def queue_ended(self) -> None:
         """The queue is empty."""
-        for entry in self._waiting(lambda entry: entry.event is QUEUE_END):
-            entry.wait.meet()
+        if self._others:
+            for entry in self._waiting(lambda entry: entry.event is QUEUE_END):
+                entry.wait.meet()
 
     def _waiting(self, which: Callable[[Entry], bool]) -> list[Entry]:
         if not self._others:

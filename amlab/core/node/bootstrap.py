@@ -12,8 +12,6 @@ Knows nothing of: processes, pools.
 
 from __future__ import annotations
 
-import asyncio
-
 from amlab.core.machine.machine import Machine
 from amlab.core.rpc.server import RpcServer
 from amlab.core.states.node import BootstrapStates
@@ -42,12 +40,7 @@ class Bootstrap:
             OSError: No port can be had.
         """
         self.mach.add("Start")
-        opening = asyncio.ensure_future(self._server.start())
-        try:
-            address = await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            await asyncio.wait([opening])  # cut off half way, it would leave the port open
-            raise
+        address = await self._server.start()
         self.mach.add("Ready")
         return address
 

@@ -428,6 +428,8 @@ class Client:
                 "WorkRequested", args={**request, "token": token}, timeout_s=timeout_s or 3600
             )
             asked.add_done_callback(lambda f: _refused(f, answer, lent))
+            if timeout_s is None:
+                return await answer
             async with asyncio.timeout(timeout_s):
                 return await answer
         except (asyncio.CancelledError, TimeoutError) as err:

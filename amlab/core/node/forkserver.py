@@ -29,6 +29,8 @@ __all__ = ["ForkServerLauncher"]
 
 HUNG_S = 1.0
 """How long a killed worker may take to be told of; then the host is taken for hung."""
+START_S = 10.0
+"""How long the host may take to import the workers' module, while a worker that it is to fork is killed already."""
 
 
 class ForkServerLauncher:
@@ -103,6 +105,7 @@ class _Host:
         self._control = control
         self._text = b""
         self._loop = asyncio.get_running_loop()
+        self._must_be_up_at = self._loop.time() + START_S
         self.is_up: asyncio.Future[None] = self._loop.create_future()
         self._loop.add_reader(control.fileno(), self._read)
         process.on_exit(self._ended)
@@ -111,6 +114,11 @@ class _Host:
     def words(self) -> str:
         """Its last ones."""
         return " | ".join(list(self.process.stderr)[-3:])
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether it may still be importing."""
+        return not self.is_up.done() and self._loop.time() < self._must_be_up_at
 
     def tell(self, message: dict[str, Any], fds: tuple[int, ...] = ()) -> None:
         """Sends a request.
@@ -221,8 +229,15 @@ class _Forked(Process):
     def kill(self) -> None:
         """SIGKILL; a host that does not tell of its effect is killed too."""
         self._signal(signal.SIGKILL)
-        self._loop.call_later(HUNG_S, self._is_hung)
+        self._look_later()
 
-    def _is_hung(self) -> None:
-        if self.exit_code is None:
+    def _look_later(self) -> None:
+        self._loop.call_later(HUNG_S, self._look, self._host.is_starting)
+
+    def _look(self, was_starting: bool) -> None:
+        if self.exit_code is not None:
+            return
+        if was_starting:  # it could not know
+            self._look_later()
+        else:
             self._host.process.kill()

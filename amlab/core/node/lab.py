@@ -3,10 +3,12 @@
     lab = Lab()
     supervisor = lab.run(start_pool())      blocks until it is done, gives what it gives
     await lab.wait(client.work(input=2))    the same without blocking the notebook's own loop
+    pool = lab.start(Supervisor, command)   made and started in the lab, stopped when the lab is closed
     lab.close()
 
 Actors go on while no cell runs, and while one blocks.  Machines made by `run` live in the lab's thread;
-reading them from a cell is fine, and mutations made from one are queued to it.
+reading them from a cell is fine, and mutations made from one are queued to it.  Interrupting a cell ends what the
+cell waits for, and nothing else; what tasks fail with that nobody awaits is kept in `errors`.
 
 Knows nothing of: pools.
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, Self, TypeVar
 
 from amlab.errors import UsageError
@@ -32,6 +35,8 @@ class Lab:
         self.loop = asyncio.new_event_loop()
         self.errors: list[BaseException] = []
         """What tasks of the lab failed with, that nobody awaited."""
+        self._running: list[Any] = []
+        self._on_start: list[Callable[[Any], object]] = []
         self._thread = threading.Thread(target=self._run, name="amlab-lab", daemon=True)
         self._thread.start()
 
@@ -58,9 +63,20 @@ class Lab:
         future = asyncio.run_coroutine_threadsafe(work, self.loop)
         try:
             return future.result(timeout_s)
-        except TimeoutError:
+        except (TimeoutError, KeyboardInterrupt):
             future.cancel()
             raise
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Runs a coroutine in the lab without waiting for it; `.result(timeout)` of what this gives does.
+
+        Raises:
+            UsageError: The lab is closed.
+        """
+        if not self._thread.is_alive():
+            work.close()
+            raise UsageError("a lab that is closed runs nothing")
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
 
     def wait(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """Runs a coroutine in the lab; to be awaited from another loop."""
@@ -79,10 +95,88 @@ class Lab:
 
         return self.run(calling(), timeout_s)
 
+    def start(self, make: Callable[..., T], *args: Any, timeout_s: float | None = 60.0, **kwargs: Any) -> T:
+        """Makes something in the lab, starts it where it has a `start`, and stops it when the lab is closed.
+
+        `make` is called with the arguments in the lab's thread, which is home to the machines that it makes; what it
+        gives may be a supervisor, a worker, a client, a machine.  One that does not start is stopped.
+
+        Raises:
+            UsageError: As `run`.
+            TimeoutError: It took too long.
+            Exception: What making or starting it raised.
+        """
+
+        async def starting() -> T:
+            made = make(*args, **kwargs)
+            self._running.append(made)
+            for call in list(self._on_start):
+                call(made)
+            try:
+                start = getattr(made, "start", None)
+                if start is not None:
+                    await start()
+            except BaseException:
+                await self._stop(made)
+                raise
+            return made
+
+        return self.run(starting(), timeout_s)
+
+    def stop(self, made: Any, timeout_s: float | None = 60.0) -> None:
+        """Stops what `start` made; does nothing where it was stopped.
+
+        Raises:
+            UsageError: As `run`.
+            TimeoutError: It took too long.
+        """
+        self.run(self._stop(made), timeout_s)
+
+    async def _stop(self, made: Any) -> None:
+        left = [one for one in self._running if one is not made]
+        if len(left) == len(self._running):
+            return
+        self._running = left
+        stop = getattr(made, "stop", None)
+        if stop is not None:
+            await stop()
+        elif hasattr(made, "dispose"):
+            made.dispose()
+
+    @property
+    def running(self) -> tuple[Any, ...]:
+        """What `start` made and is not stopped, in order."""
+        return tuple(self._running)
+
+    def on_start(self, callback: Callable[[Any], object]) -> Callable[[], None]:
+        """Calls back in the lab's thread with what `start` has made, before it starts it; gives what ends that."""
+        self._on_start.append(callback)
+
+        def end() -> None:
+            if callback in self._on_start:
+                self._on_start.remove(callback)
+
+        return end
+
+    async def _stop_all(self) -> None:
+        for made in reversed(self._running):
+            try:
+                await self._stop(made)
+            except Exception as err:
+                self.errors.append(err)
+
     def close(self, timeout_s: float = 10.0) -> None:
-        """Cancels what still runs and ends the thread."""
+        """Stops what was started, the last first, cancels what still runs, and ends the thread.
+
+        What cannot be stopped in time is cancelled; why it could not is in `errors`.
+        """
         if not self._thread.is_alive():
             return
+        if self._running:
+            try:
+                self.run(self._stop_all(), timeout_s)
+            except TimeoutError as err:
+                self.errors.append(err)
         asyncio.run_coroutine_threadsafe(self._cancel_all(), self.loop).result(timeout_s)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(timeout_s)

@@ -20,6 +20,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.machine import Machine
@@ -27,6 +28,7 @@ from amlab.core.node.launchers import ID_VAR, SECRET_VAR
 from amlab.core.node.parent import watch_parent
 from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.failure import describe
+from amlab.core.rpc.limits import DEFAULT_LIMITS, Limits
 from amlab.core.rpc.server import RpcServer
 from amlab.core.states.node import WorkerStates
 from amlab.errors import LocalProtocolError, ProtocolError, UsageError
@@ -43,6 +45,8 @@ NOBODY = "\x00nobody"
 FOR_CLIENTS = frozenset({"ErrOnClient", "ErrWorkTimeout", "Healthcheck", "ServeClient", "WorkRequested"})
 """What a client may call; of `ServeClient`, only the end is of use to it."""
 HANDLER_ENDS = ("Enter", "State", "Exit", "End")
+QUICK_S = 0.001
+"""Work that took no longer is answered along with its request."""
 GRACE_S = 2.0
 """How long a client may be gone before its worker is free for others."""
 HUNG_S = 2.0
@@ -61,6 +65,8 @@ class Worker:
     """
 
     states: type = WorkerStates
+    limits: Limits = DEFAULT_LIMITS
+    """Of the connections of its supervisor and its client."""
 
     def __init__(self, worker_id: str, *, tracers: Iterable[Tracer] = (), parent: Machine | None = None) -> None:
         self.mach = Machine(self.states, worker_id, tags=("worker",), tracers=tracers, parent=parent)
@@ -69,7 +75,10 @@ class Worker:
             self.mach.bind_handlers(self)
         self._local: RpcServer | None = None
         self._public: RpcServer | None = None
+        self.request: Mapping[str, Any] = {}
+        """What `WorkRequested` came with last."""
         self._token = ""
+        self._is_quick = False
         self._grace: asyncio.TimerHandle | None = None
 
     async def work(self, args: Mapping[str, Any]) -> Any:
@@ -186,11 +195,12 @@ class Worker:
         """
         mach = self.mach
         mach.add("Start")
-        self._local = RpcServer(mach, id=f"{mach.id}-local", secret=secret, parent=mach)
+        self._local = RpcServer(mach, id=f"{mach.id}-local", secret=secret, parent=mach, limits=self.limits)
         own = set(WorkerStates.names) - FOR_CLIENTS  # a kind's own states are for its clients
         self._public = RpcServer(
-            mach, id=f"{mach.id}-public", secret=secret, parent=mach, allow_id=NOBODY, admin_states=own
-        )
+            mach, id=f"{mach.id}-public", secret=secret, parent=mach, allow_id=NOBODY, admin_states=own,
+            limits=self.limits,
+        )  # fmt: skip
         self._local.on_joined, self._local.on_left = self._super_joined, self._super_left
         self._public.on_joined, self._public.on_left = self._client_joined, self._client_left
         local, public = await self._local.start(), await self._public.start()
@@ -259,9 +269,15 @@ class Worker:
 
     # ----- work
 
-    async def do(self, request: Mapping[str, Any]) -> None:
+    def begin(self) -> Coroutine[Any, Any, None]:
+        """Work on the request, to be run; while work is quick, its answer and result go to the client as one."""
+        if self._is_quick and self._public is not None:
+            self._public.hold()
+        return self._do(self.request)
+
+    async def _do(self, request: Mapping[str, Any]) -> None:
         """Works on one request and delivers what came of it."""
-        mach = self.mach
+        mach, began = self.mach, perf_counter()
         token = self._token = str(request.get("token", ""))
         answer: dict[str, Any]
         try:
@@ -274,6 +290,7 @@ class Worker:
             answer = {"error": describe(err)}
             mach.add_err_state("ErrWork", err, args={"token": token})
             mach.remove("Exception", "ErrWork")
+        self._is_quick = perf_counter() - began < QUICK_S
         mach.add("WorkReady", "ClientSendPayload", args={"token": token})
         await self._deliver(answer, token)
         if not mach.is_disposed:  # Idle follows, unless the client has asked for more meanwhile
@@ -319,11 +336,12 @@ class _Handlers:
 
     def WorkRequestedState(self, e: Event) -> None:
         """Work begins."""
-        e.machine.add("Working", args=e.args)
+        self.worker.request = e.args
+        e.machine.add("Working")
 
     def WorkingState(self, e: Event) -> Coroutine[Any, Any, None]:
         """Done beside the machine, which stays quick to answer, and no longer than the state."""
-        return self.worker.do(dict(e.args))
+        return self.worker.begin()
 
     def ErrWorkTimeoutState(self, e: Event) -> None:
         """The client waits no longer."""

@@ -383,10 +383,11 @@ class RpcClient:
 
     def _on_received(self, event: PayloadReceived) -> None:
         head = event.head
-        self.mach.add("ServerPayload", args={"name": head.name, "token": head.token, "size": head.full_size})
+        told = {"name": head.name, "token": head.token, "size": head.full_size}
+        self.mach.add("ServerPayload", args=told, source=head.cause)
         if self.consumer is not None:
             args = {"name": head.name, "data": event.data, "token": head.token, "source": head.source}
-            self.consumer.add("ServerPayload", args=args)
+            self.consumer.add("ServerPayload", args=args, source=head.cause)
 
     def _on_progress(self, event: PayloadProgress) -> None:
         if event.is_incoming and event.done < event.head.size:

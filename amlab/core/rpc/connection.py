@@ -35,6 +35,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
+from amlab.core.machine.mutation import Source
 from amlab.core.rpc.events import Closed, Event, Failed
 from amlab.core.rpc.failure import describe, rebuild
 from amlab.core.rpc.faults import Fault, local, remote
@@ -71,6 +72,7 @@ class Connection:
         state: See the table.
         error: Why it failed.
         round_trip_s: Of the last ping.
+        is_urgent: Somebody waits for some of what is to be sent.
     """
 
     def __init__(self, own_id: str, types: Types, limits: Limits, now: float) -> None:
@@ -79,6 +81,7 @@ class Connection:
         self.state = State.GREETING
         self.error: ProtocolError | None = None
         self.round_trip_s = 0.0
+        self.is_urgent = False
         self.limits = limits
         self.types = types
         self._now = now
@@ -96,7 +99,7 @@ class Connection:
         """Why it will fail at the next call; nothing more is sent."""
         self._peer_max_frame = MIN_FRAME
         self._expected: dict[int, Handler] = {}
-        self._transfers = Transfers(limits, types, self._emit, self._events.append)
+        self._transfers = Transfers(limits, types, self._emit, self._emit_soon, self._events.append)
         self._heard = now
         self._half_since = -1.0
         self._pings = 0
@@ -215,6 +218,7 @@ class Connection:
         data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
         self._out.clear()
         self._out_size = 0
+        self.is_urgent = False
         return data
 
     @property
@@ -235,9 +239,16 @@ class Connection:
         """
         self._queue(encode_frame(body, self._peer_max_frame))
 
+    def _emit_soon(self, body: Any) -> None:
+        """Queues one small message that nobody waits for."""
+        was_urgent = self.is_urgent
+        self._queue(encode_frame(body, self._peer_max_frame))
+        self.is_urgent = was_urgent
+
     def _queue(self, frame: bytes) -> None:
         if self._doom is not None:
             return
+        self.is_urgent = True
         if not self._out:
             self._out_since = self._now
         self._out.append(frame)
@@ -259,17 +270,18 @@ class Connection:
             return self._now
         if self.is_over:
             return None
-        due = self._heard + self.limits.silent_s
-        if self.state is not State.OPEN:
+        limits, is_open = self.limits, self.state is State.OPEN
+        due = self._heard + (limits.heartbeat_s if is_open and self._pinged < 0 else limits.silent_s)
+        if not is_open:
             due = min(due, self._close_at)
-        elif self._pinged < 0:
-            due = self._heard + self.limits.heartbeat_s
         if self._half_since >= 0:
-            due = min(due, self._half_since + self.limits.frame_s)
+            due = min(due, self._half_since + limits.frame_s)
         if self._out:
-            due = min(due, self._out_since + self.limits.slow_s)
-        if self.state is State.OPEN:
-            due = self._more_timeouts(min(due, self._transfers.next_timeout()))
+            due = min(due, self._out_since + limits.slow_s)
+        if is_open:
+            if self._transfers.is_busy:
+                due = min(due, self._transfers.next_timeout())
+            due = self._more_timeouts(due)
         self._promised = due
         return due
 
@@ -337,9 +349,10 @@ class Connection:
         self._emit((Kind.PING, self._pings))
 
     def send_payload(
-        self, name: str, data: Any, now: float, *, destination: str = "", token: str = "", is_compressed: bool = False
-    ) -> int:
-        """Sends a payload, in chunks when it is large; its number.
+        self, name: str, data: Any, now: float, *, destination: str = "", token: str = "", is_compressed: bool = False,
+        cause: Source | None = None,
+    ) -> int:  # fmt: skip
+        """Sends a payload, in chunks when it is large; its number.  `cause` is the transition that it is sent for.
 
         Progress comes as `PayloadProgress`, the end as `PayloadDelivered` or `PayloadFailed`.
 
@@ -348,8 +361,9 @@ class Connection:
         """
         self._must_be_open(f"send payload {name!r}", now)
         return self._transfers.send(
-            name, data, now, source=self.own_id, destination=destination, token=token, is_compressed=is_compressed
-        )
+            name, data, now, source=self.own_id, destination=destination, token=token,
+            is_compressed=is_compressed, cause=cause,
+        )  # fmt: skip
 
     def cancel_payload(self, number: int, reason: str = "canceled") -> None:
         """Gives up a payload of ours; one that is over is left alone."""
@@ -404,6 +418,7 @@ class Connection:
         self._doom = None
         fault = Fault(error.fault)
         if is_told:
+            self.is_urgent = True
             self._out.append(encode_frame((Kind.BYE, fault, error.message[:200]), MIN_FRAME))
         self._finish(State.FAILED, Closed(fault, error.message, error, is_by_peer=False))
 

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from amlab.core.machine.current import current_source
 from amlab.core.rpc.connection import Connection
 from amlab.core.rpc.events import PayloadDelivered, PayloadFailed, PayloadProgress
 from amlab.core.rpc.faults import Fault, local
@@ -42,12 +43,14 @@ class Deliveries:
         Raises:
             ProtocolError: It may not cross, or did not arrive.
         """
-        async with self._turns:
+        cause = current_source()
+        await self._turns.acquire()
+        try:
             if self._over:
                 raise _lost(name, self._over)
             connection, link = self._connection, self._link
             number = connection.send_payload(
-                name, data, link.now, token=token, destination=destination, is_compressed=is_compressed
+                name, data, link.now, token=token, destination=destination, is_compressed=is_compressed, cause=cause
             )
             arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._open[number] = (arrived, progress)
@@ -59,6 +62,8 @@ class Deliveries:
                     connection.cancel_payload(number)
                     link.send()
                 raise
+        finally:
+            self._turns.release()
 
     def take(self, event: PayloadDelivered | PayloadFailed | PayloadProgress) -> None:
         """What the connection tells of a payload of ours."""

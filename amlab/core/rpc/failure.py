@@ -13,6 +13,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+from amlab.core.machine.traces import trace_text
 from amlab.errors import AmlabError
 
 __all__ = ["Link", "RemoteError", "describe", "rebuild", "shorten"]
@@ -61,13 +62,11 @@ def _link(error: BaseException, *, is_cause: bool) -> Link:
     if isinstance(error, RemoteError):
         words = [str(error.fields.get(field, "")) for field in ("type_name", "text", "traceback")]
         return [*words, is_cause]
-    from traceback import format_tb
-
     try:
         text = str(error)
     except Exception as e:
         text = f"(its text failed: {type(e).__name__})"
-    trace = "".join(format_tb(error.__traceback__, -20))
+    trace = trace_text(error.__traceback__, 20)
     return [type(error).__name__[:200], _sendable(text[:MAX_TEXT]), _sendable(trace[-MAX_TRACEBACK:]), is_cause]
 
 

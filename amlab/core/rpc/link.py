@@ -1,7 +1,8 @@
 """A connection on a stream: bytes in, events out, bytes to send, and the one timer it needs.
 
 - The first thing asked in a turn of the loop goes out at once; what else is asked in that turn goes out in
-  one write at its end.
+  one write at its end.  Answers go out once all that arrived with them is answered; what is not urgent, or
+  is held back, waits one turn longer for what may follow at once: a write costs more than a turn.
 - A stream that is full holds everything back, in the connection, which bounds it.
 - The timer is only set anew when something is due before it rings; when it rings early it asks again.
 - A connection that is over ends its stream: after what is left to send, at most `Limits.close_s` later; at
@@ -55,6 +56,7 @@ class Link(asyncio.BufferedProtocol, Generic[C]):
         self._is_running = False
         self._is_writable = False
         self._is_scheduled = False
+        self._is_held = False
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = float("inf")
         self._last_call: asyncio.TimerHandle | None = None
@@ -103,9 +105,14 @@ class Link(asyncio.BufferedProtocol, Generic[C]):
         """See `asyncio.BufferedProtocol`."""
         if self._is_running:
             data = bytes(self._buffer[:nbytes])
-            for event in self.connection.receive_data(data, self._now()):
+            connection = self.connection
+            for event in connection.receive_data(data, self._now()):
                 self._owner.on_event(self, event)
-            self.flush()
+            if (self._is_held or not connection.is_urgent) and connection.bytes_waiting:
+                self._soon()
+            else:
+                self.flush()
+            self._is_held = False
 
     def eof_received(self) -> None:
         """See `asyncio.BufferedProtocol`: the transport closes itself."""
@@ -142,11 +149,24 @@ class Link(asyncio.BufferedProtocol, Generic[C]):
 
     # ----- what the owner calls
 
-    def send(self) -> None:
-        """Sends what waits: now, the first time in a turn of the loop; else at its end."""
+    def hold(self) -> None:
+        """What is asked right now may be answered one turn of the loop later, along with what follows from it."""
+        self._is_held = True
+
+    def _soon(self) -> None:
         if not self._is_scheduled:
             self._is_scheduled = True
             self._loop.call_soon(self.flush, context=self._context)
+
+    def mind(self) -> None:
+        """Sends what waits, unless that is about to be done."""
+        if not self._is_scheduled:
+            self.flush()
+
+    def send(self) -> None:
+        """Sends what waits: now, the first time in a turn of the loop; else at its end."""
+        if not self._is_scheduled:
+            self._soon()
             if self._is_writable:
                 data = self.connection.data_to_send()
                 if data and self._transport is not None:

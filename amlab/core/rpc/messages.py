@@ -14,7 +14,7 @@ Every frame is `[kind, field, ...]`.  `?` may be nil.  C sends to S (>), S to C 
     20 SUBSCRIBE   >  id, wait, states, ticks, args?
     21 UNSUBSCRIBE >  id
     22 MET         <  id, args?, ended, change?
-    30 PAYLOAD     =  id, name, source, destination, token, size, full size, data?
+    30 PAYLOAD     =  id, name, source, destination, token, size, full size, data?, cause?
     31 CHUNK       =  id, offset, data
     32 ACK         =  id, received
     33 CANCEL      =  id, is by sender, reason
@@ -135,7 +135,7 @@ _FIELDS: dict[Kind, tuple[tuple[type, ...] | type, ...]] = {
     Kind.SUBSCRIBE: (int, int, list, list, (bytes, _NONE)),
     Kind.UNSUBSCRIBE: (int,),
     Kind.MET: (int, (bytes, _NONE), str, (list, _NONE)),
-    Kind.PAYLOAD: (int, str, str, str, str, int, int, (bytes, _NONE)),
+    Kind.PAYLOAD: (int, str, str, str, str, int, int, (bytes, _NONE), (list, _NONE)),
     Kind.CHUNK: (int, int, bytes),
     Kind.ACK: (int, int),
     Kind.CANCEL: (int, bool, str),

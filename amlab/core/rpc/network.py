@@ -47,7 +47,7 @@ class Listener(Protocol):
         """The real one: where to connect to."""
 
     def close(self) -> None:
-        """Takes no more; streams that are open stay so.  Again: does nothing."""
+        """Takes no more from the next turn of the loop on; streams that are open stay so.  Again: does nothing."""
 
 
 class Network(Protocol):
@@ -224,7 +224,12 @@ class _Open:
 
     def close(self) -> None:
         """See `Listener`."""
-        self._server.close()
+        # None is accepted from here on.  One that was in this turn gets its transport in the next, and asyncio loses
+        # that when the server is closed before.
+        loop = self._server.get_loop()
+        for sock in self._server.sockets:
+            loop.remove_reader(sock.fileno())
+        loop.call_soon(self._server.close)
         path, self._path = self._path, None
         if path is not None:
             with contextlib.suppress(OSError):

@@ -20,6 +20,7 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from amlab.core.machine.mutation import Source
 from amlab.core.rpc.faults import Fault, remote
 
 __all__ = ["Incoming", "Outgoing", "PayloadHead", "compress", "unpack"]
@@ -42,6 +43,8 @@ class PayloadHead(NamedTuple):
     """Bytes on the way."""
     full_size: int
     """Bytes once unpacked; the same when not compressed."""
+    cause: Source | None = None
+    """The transition that it was sent for."""
 
     @property
     def is_compressed(self) -> bool:

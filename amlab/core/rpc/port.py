@@ -148,10 +148,11 @@ class Port:
 
     def seat_of(self, client_id: str = "") -> Seat | None:
         """The seat of a client; without an id, of the one that there is."""
-        seats = self.seats
-        if client_id:
-            return seats.get(client_id)
-        return next(iter(seats.values())) if len(seats) == 1 else None
+        seats = self._seats
+        if len(seats) == 1:  # the usual, and on the way of every payload
+            (seat,) = seats.values()
+            return seat if client_id in {"", seat.client_id} else None
+        return self.seats.get(client_id) if client_id else None
 
     # ----- life
 

@@ -8,7 +8,7 @@ Knows nothing of: who is let in, what the machine is for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.context import Context
@@ -110,10 +110,16 @@ class Seat:
 
     # ----- changes
 
+    @property
+    def is_about_to_tell(self) -> bool:
+        """See `Follower`."""
+        return self._connection.is_push_due and not self.wants_mutations
+
     def on_change(self) -> None:
         """See `Follower`."""
-        self._connection.touch(self.link.now)
-        self.link.flush()
+        if not self.is_about_to_tell:
+            self._connection.touch(self.link.now)
+            self.link.mind()
 
     def on_mutation(self, note: MutationNote) -> None:
         """See `Follower`."""
@@ -227,14 +233,14 @@ class Seat:
 
     # ----- payloads
 
-    async def send_payload(
+    def send_payload(
         self, name: str, data: Any, *, token: str, destination: str, progress: Progress | None, is_compressed: bool
-    ) -> None:
+    ) -> Coroutine[Any, Any, None]:
         """See `RpcServer.send_payload`.
 
         Raises:
             ProtocolError: It may not cross, or did not arrive.
         """
-        await self._payloads.send(
+        return self._payloads.send(
             name, data, token=token, destination=destination, progress=progress, is_compressed=is_compressed
         )

@@ -144,6 +144,12 @@ class RpcServer:
     async def __aexit__(self, *exc: object) -> None:
         await self.stop()
 
+    def hold(self) -> None:
+        """For handlers: what the client asked for may be answered along with a payload that follows at once."""
+        seat = self._port.seat_of()
+        if seat is not None:
+            seat.link.hold()
+
     async def send_payload(
         self,
         name: str,

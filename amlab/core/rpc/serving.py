@@ -399,6 +399,11 @@ class ServerConnection(Connection):
 
     # ----- clocks
 
+    @property
+    def is_push_due(self) -> bool:
+        """Whether the client is about to hear of changes anyway, once `next_timeout` has told when."""
+        return self._teller is not None and self._teller.push_at >= 0
+
     def touch(self, now: float) -> None:
         """The machine changed; the client will hear of it."""
         if self.state is State.OPEN and self._teller is not None:

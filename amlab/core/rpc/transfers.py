@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from amlab.core.machine.mutation import Source
 from amlab.core.rpc.events import Event, PayloadDelivered, PayloadFailed, PayloadProgress, PayloadReceived
 from amlab.core.rpc.faults import Fault, local
 from amlab.core.rpc.limits import Limits
-from amlab.core.rpc.messages import Kind, bad_message
+from amlab.core.rpc.messages import Kind, bad_message, source_of
 from amlab.core.rpc.payloads import Incoming, Outgoing, PayloadHead, compress, unpack
 from amlab.core.rpc.values import Types
 from amlab.errors import RemoteProtocolError
@@ -35,18 +36,27 @@ class Transfers:
         limits: Of the connection.
         types: What may be in a payload.
         emit: Sends one message.
+        emit_soon: The same of one that nobody waits for.
         tell: Takes events.
     """
 
-    __slots__ = ("_emit", "_in", "_last_in", "_limits", "_max_part", "_next_out", "_out", "_tell", "_types")
+    __slots__ = (
+        "_emit", "_emit_soon", "_in", "_last_in", "_limits", "_max_part", "_next_out", "_out", "_tell", "_types",
+    )  # fmt: skip
 
     def __init__(
-        self, limits: Limits, types: Types, emit: Callable[[Any], None], tell: Callable[[Event], None]
+        self,
+        limits: Limits,
+        types: Types,
+        emit: Callable[[Any], None],
+        emit_soon: Callable[[Any], None],
+        tell: Callable[[Event], None],
     ) -> None:
         self._max_part = limits.max_frame - HEAD_ROOM
         self._limits = limits
         self._types = types
         self._emit = emit
+        self._emit_soon = emit_soon
         self._tell = tell
         self._out: dict[int, Outgoing] = {}
         self._in: dict[int, Incoming] = {}
@@ -58,8 +68,9 @@ class Transfers:
         self._max_part = size - HEAD_ROOM
 
     def send(
-        self, name: str, data: Any, now: float, *, source: str, destination: str, token: str, is_compressed: bool
-    ) -> int:
+        self, name: str, data: Any, now: float, *, source: str, destination: str, token: str, is_compressed: bool,
+        cause: Source | None = None,
+    ) -> int:  # fmt: skip
         """Sends a payload; its number.
 
         Raises:
@@ -67,7 +78,7 @@ class Transfers:
         """
         limits = self._limits
         for word in (name, source, destination, token):
-            if len(word.encode()) > MAX_WORD:
+            if len(word) > MAX_WORD // 4 and len(word.encode()) > MAX_WORD:
                 raise local(Fault.OVERSIZE, f"payload {name[:80]!r}: {word[:80]!r} is longer than {MAX_WORD} bytes")
         if len(self._out) >= limits.max_payloads:
             raise local(Fault.DELIVERY, f"payload {name!r}: {len(self._out)} are on the way already")
@@ -75,9 +86,10 @@ class Transfers:
         if len(full) > limits.max_payload:
             raise local(Fault.OVERSIZE, f"payload {name!r} has {len(full)} bytes, allowed are {limits.max_payload}")
         packed = compress(full) if is_compressed else full
-        head = PayloadHead(self._next_out, name, source, destination, token, len(packed), len(full))
+        head = PayloadHead(self._next_out, name, source, destination, token, len(packed), len(full), cause)
         is_whole = len(packed) <= min(limits.chunk_over, self._max_part)
-        self._emit((Kind.PAYLOAD, *head, packed if is_whole else None))
+        told = None if cause is None else list(cause)
+        self._emit((Kind.PAYLOAD, *head[:7], packed if is_whole else None, told))
         self._next_out += 1
         out = self._out[head.id] = Outgoing(
             head, packed, min(limits.chunk, self._max_part), limits.window, now + limits.payload_s
@@ -107,7 +119,8 @@ class Transfers:
         Raises:
             RemoteProtocolError: It breaks a rule.
         """
-        head, data = PayloadHead(*body[1:8]), body[8]
+        cause = None if body[9] is None else source_of(body, body[9])
+        head, data = PayloadHead(*body[1:8])._replace(cause=cause), body[8]
         if head.id <= self._last_in:
             raise bad_message(body, f"payload {head.id} after {self._last_in}")
         self._last_in = head.id
@@ -152,7 +165,7 @@ class Transfers:
         except RemoteProtocolError as e:
             self._refuse(head, e.message)
             return
-        self._emit((Kind.ACK, head.id, head.size))
+        self._emit_soon((Kind.ACK, head.id, head.size))
         self._tell(PayloadReceived(head, value))
 
     def _refuse(self, head: PayloadHead, reason: str) -> None:
@@ -189,6 +202,11 @@ class Transfers:
             self._tell(PayloadFailed(found.head, reason, is_incoming=is_by_sender))
 
     # ----- time and end
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether payloads are on the way."""
+        return bool(self._out or self._in)
 
     def next_timeout(self) -> float:
         """When the next payload fails, unless it makes progress; never, when there is none."""

@@ -31,6 +31,10 @@ class Follower(Protocol):
     wants_mutations: bool
     """Single ones, each as it happens."""
 
+    @property
+    def is_about_to_tell(self) -> bool:
+        """Whether it will look at the machine soon, and need not hear of more changes until then."""
+
     def on_change(self) -> None:
         """The machine changed, since this was last called."""
 
@@ -103,8 +107,12 @@ class Watch(Tracer):
             for follower in list(self._followers):
                 if follower.wants_mutations:
                     follower.on_mutation(note)
-        if not self._is_dirty and (self.asker is None or len(self._followers) > 1):
-            self.tell_soon()
+        if not self._is_dirty:
+            asker = self.asker
+            for follower in self._followers:
+                if follower is not asker and not follower.is_about_to_tell:
+                    self.tell_soon()
+                    return
 
     def restored(self, machine: Machine) -> None:
         """See `Tracer`."""

@@ -1,13 +1,14 @@
 """The order of states: required ones first, then by `after`, as the reference has it where that keeps its word."""
 
 import itertools
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amlab.core.machine.machine import Machine
-from amlab.core.machine.order import BLOCK, cyclic_pairs, sort_after, topology
+from amlab.core.machine.order import BLOCK, FEW, cyclic_pairs, sort_after, topology
 from amlab.core.machine.schema import Schema
 
 
@@ -98,6 +99,23 @@ def test_it_is_the_references_order_where_that_honours_all(given_):
     theirs = insertion_sort(states, after)
     if not broken(theirs, firm):
         assert sort_after(list(states), after, firm) == theirs
+
+
+@st.composite
+def few_relations(draw):
+    after, states = draw(relations(2, 45))
+    kept = draw(st.sets(st.sampled_from(states), max_size=FEW + 1))
+    return [mask if i in kept else 0 for i, mask in enumerate(after)], states
+
+
+@settings(max_examples=300, deadline=None)
+@given(few_relations())
+def test_where_few_states_come_after_others_the_short_way_leads_to_the_same_order(given_):
+    after, states = given_
+    firm = firm_pairs(after)
+    with mock.patch("amlab.core.machine.order.FEW", -1):
+        long_way = sort_after(list(states), after, firm)
+    assert sort_after(list(states), after, firm) == long_way
 
 
 @settings(max_examples=60, deadline=None)

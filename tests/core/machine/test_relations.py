@@ -3,7 +3,7 @@
 import pytest
 
 from amlab.core.machine.machine import Machine
-from amlab.core.machine.relations import Relations, bits_of
+from amlab.core.machine.relations import FEW, Relations, bits_of, in_order, without
 from amlab.core.machine.schema import Schema
 
 
@@ -156,6 +156,15 @@ def test_relations_are_compiled_to_masks():
     assert r.after == r.after_firm == [0, 0, 1, 0, 0]
     assert (r.multi, r.auto, r.auto_states, r.health) == (0b10100, 0b01000, (3,), 0b01000)
     assert list(bits_of(0b10110)) == [1, 2, 4]
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, FEW, FEW + 1, 12])
+def test_sets_are_read_in_the_order_of_a_sequence_however_many_they_have(size):
+    states = (7, 3, 12, 0, 5, 70, 1, 9, 2, 30, 4, 11)
+    wanted = [states[i] for i in (10, 0, 4, 2, 7, 1, 3, 5, 6, 8, 9, 11)[:size]]
+    mask = sum(1 << i for i in wanted)
+    assert in_order(mask, states) == [i for i in states if i in wanted]
+    assert without(states, mask) == [i for i in states if i not in wanted]
 
 
 def test_the_cone_holds_what_can_matter_to_a_mutation_and_no_more():

@@ -100,13 +100,22 @@ def test_a_plan_is_consistent(schema, data):
 
 @settings(max_examples=250, deadline=None)
 @given(schemas(), st.data())
+def test_a_configuration_that_is_taken_for_tidy_is(schema, data):
+    for plan in follow(schema, 1000, data):
+        r, config = plan.before.automaton.relations, plan.next
+        untidy = [i for i in config.states if r.require[i] & ~config.mask or r.removed_by[i] & config.mask]
+        assert config.is_tidy == (not untidy)
+
+
+@settings(max_examples=150, deadline=None)
+@given(schemas(), st.data())
 def test_every_refusal_names_each_called_state_that_is_out_and_who_stood_in_its_way(schema, data):
     for plan in follow(schema, 20_000, data):
         if plan.is_accepted or plan.kind == AUTO:
             continue
         for i in set(plan.called) - set(plan.target):
             (reason, *_) = [text for text in plan.reasons if text.startswith(f"{schema.names[i]} ")]
-            assert reason in plan.refusal.why
+            assert reason in plan.result.why
             blockers = {w for w in reason.replace(",", "").split()[2:] if w in schema.names or w == "Nope"}
             relations = set(schema.states[schema.names[i]].require)
             relations |= {n for n, s in schema.states.items() if schema.names[i] in s.remove}
@@ -148,9 +157,9 @@ def test_reasons_read_as_sentences():
         lenient=True,
     )
     empty, busy = schema.automaton.config(()), schema.automaton.config((1, 2, 3, 4))
-    assert empty.plan(ADD, ("A",)).refusal.why == "A requires B and C, not active"
-    assert busy.plan(ADD, ("A",)).refusal.why == "A is removed by D and E"
-    assert empty.plan(ADD, ("F",)).refusal.why == "F requires Z (no such state), not active"
+    assert empty.plan(ADD, ("A",)).result.why == "A requires B and C, not active"
+    assert busy.plan(ADD, ("A",)).result.why == "A is removed by D and E"
+    assert empty.plan(ADD, ("F",)).result.why == "F requires Z (no such state), not active"
     assert empty.plan(ADD, ("B",)).reasons == ()
 
 

@@ -244,7 +244,7 @@ def test_a_queue_that_is_full_when_its_turn_comes_cancels_it_then(other):
             e.machine.add("Start")
             results["outside"] = other(e.machine.add, "B")
 
-    m = Machine(Flow, handlers=Filler(), queue_limit=2)
+    m = Machine(Flow, handlers=Filler(), queue_limit=2, handler_timeout_s=0)  # it starts a thread
     m.add("A")
     assert results["outside"].is_canceled
     assert "the queue of machine" in results["outside"].why

@@ -7,9 +7,59 @@ import sys
 import time
 
 from amlab.core.node.worker import Worker
+from amlab.core.rpc.backoff import Backoff
+from amlab.core.rpc.client import RpcClient
+from amlab.core.rpc.frames import encode_frame
+from amlab.core.rpc.limits import Limits
+from amlab.core.rpc.messages import Kind
+from amlab.errors import ProtocolError
+
+if os.environ.get("SQUARES_MODE") == "late":
+    time.sleep(0.6)  # as a module that imports a lot
+
+
+def hit_once(number, marker):
+    """Sends itself a signal, the first of all workers that come here."""
+    try:
+        os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), number)
+
+
+def mode():
+    return os.environ.get("SQUARES_MODE", "")
 
 
 class Squares(Worker):
+    if mode() == "impatient":
+        limits = Limits(payload_s=0.5, heartbeat_s=0.5, silent_s=2.0)
+
+    async def start(self, address, secret):
+        if mode().startswith("hit "):
+            _, number, marker = mode().split()
+            self.mach.when("Ready").on_done(lambda: hit_once(int(number), marker))
+        await super().start(address, secret)
+        if mode() == "twice":
+            await self.call_again(address, secret)
+
+    async def call_again(self, address, secret):
+        again = RpcClient(address, id=self.mach.id, secret=secret, backoff=Backoff(tries=1))
+        try:
+            bootstrap = await again.start()
+            await bootstrap.add("WorkerAddr", args={"worker": self.mach.id, "local": "a:1", "public": "b:2"})
+        except ProtocolError:
+            pass  # too late
+        finally:
+            await again.stop()
+
+    def flood(self):
+        """More changes than anybody can follow one by one, then messages that mean nothing."""
+        for _ in range(20_000):
+            self.mach.add("Healthcheck")
+        (seat,) = self._local._port.seats.values()
+        seat.link._transport.write(encode_frame((Kind.PONG, 1), 1 << 16) * 1000)
+
     async def work(self, args):
         if "boom" in args:
             raise ValueError("no such square")
@@ -23,18 +73,21 @@ class Squares(Worker):
                 await self.deliver(part)
         if "odd" in args:
             return object()
+        if "flood" in args:
+            self.flood()
+        if "large" in args:
+            return bytes(args["large"])
         if "slow_s" in args:
             await asyncio.sleep(args["slow_s"])
         return args["input"] ** 2
 
 
 if __name__ == "__main__":
-    mode = os.environ.get("SQUARES_MODE", "")
-    if mode == "exit":
+    if mode() == "exit":
         sys.exit("I do not want to")
-    if mode == "deaf":
+    if mode() == "deaf":
         sys.stdin.buffer.read()  # never calls; ends with its parent
-    elif mode == "liar":
+    elif mode() == "liar":
         os.environ["AMLAB_WORKER_ID"] = "worker-0-else"
         Squares.main()
     else:

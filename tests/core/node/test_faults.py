@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from amlab.core.node.autopsy import WorkerLostError
-from amlab.core.node.client import Client
+from amlab.core.node.client import Client, NoWorkerError
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.process import OsProcess
 from amlab.core.node.supervisor import Supervisor
@@ -83,6 +83,87 @@ def test_a_worker_that_lies_about_its_id_is_not_let_in():
             with pytest.raises(WorkerLostError, match=r"worker-0-else"):
                 await supervisor.start(20)
             assert supervisor.mach.tick("WorkerConnected") == 0
+
+    run(main())
+
+
+def test_a_worker_that_calls_twice_is_one_worker_and_what_it_says_then_does_not_count():
+    async def main():
+        async with pool(ONE, launcher=exec_launcher("twice")) as supervisor, client_of(supervisor) as client:
+            assert await client.work(input=2) == 4
+            assert await client.work(input=3) == 9
+            assert supervisor.mach.tick("WorkerConnected") == 2  # came and went, once
+            assert not supervisor.autopsies
+
+    run(main())
+
+
+def test_a_worker_that_floods_its_supervisor_is_cut_off_and_followed_again_and_others_do_not_notice():
+    async def main():
+        options = replace(SMALL, min=2, max=2)
+        async with (
+            pool(options, launcher=fork_launcher()) as supervisor,
+            client_of(supervisor) as client,
+            client_of(supervisor) as other,
+        ):
+            flooder = await client.req_worker()
+            await other.req_worker()
+            follower = supervisor.source_of(flooder)._client.mach
+            error = follower.when("ErrRpc")
+            flood = asyncio.ensure_future(client.work(input=2, flood=1))
+            await error
+            followed = follower.when("Ready")
+            assert await other.work(input=3) == 9
+            assert await flood == 4
+            await followed
+            assert not supervisor.autopsies
+
+    run(main())
+
+
+def test_a_client_that_asks_for_more_than_its_share_is_told_so_and_others_get_theirs():
+    async def main():
+        options = replace(SMALL, min=2, max=2, max_client_workers=1)
+        async with pool(options, launcher=fork_launcher()) as supervisor, client_of(supervisor, id="greedy") as greedy:
+            first = await greedy.req_worker()
+            with pytest.raises(NoWorkerError, match="1"):
+                await greedy.req_worker(wait_s=0)
+            assert greedy.workers == (first,)
+            async with client_of(supervisor) as modest:
+                assert await modest.work(input=2) == 4
+            assert await greedy.work(input=3) == 9
+
+    run(main())
+
+
+def test_a_client_that_does_not_read_loses_its_worker_to_others():
+    code = (
+        "import asyncio, os, signal, sys\n"
+        "from amlab.core.node.client import Client\n"
+        "async def main():\n"
+        "    client = Client(sys.argv[1], secret=bytes.fromhex(sys.argv[2]))\n"
+        "    await client.start()\n"
+        "    source = client.source_of(await client.req_worker())\n"
+        "    begun = source._client.mach.when('ServerDelivering')\n"
+        "    begun.on_done(lambda: os.kill(os.getpid(), signal.SIGSTOP))\n"
+        "    await client.work(large=64 << 20)\n"
+        "asyncio.run(main())\n"
+    )
+
+    async def main():
+        async with pool(ONE, launcher=fork_launcher("impatient")) as supervisor:
+            argv = [sys.executable, "-c", code, supervisor.address, supervisor.secret.hex()]
+            process = OsProcess(argv, ENV)
+            try:
+                (worker,) = supervisor.workers()
+                await supervisor.source_of(worker).when_time({"ErrClient": 1})  # what it was to get is given up
+                async with client_of(supervisor) as client:
+                    assert await client.work(input=2) == 4
+                    assert client.workers == (worker,)
+                assert not supervisor.autopsies
+            finally:
+                process.kill()
+                await process.ended
 
     run(main())
 

@@ -1,6 +1,8 @@
 """A lab runs actors beside a notebook."""
 
 import asyncio
+import gc
+import signal
 import threading
 
 import pytest
@@ -53,3 +55,87 @@ def test_another_loop_can_await_it():
             return await lab.wait(asyncio.sleep(0, "done"))
 
     assert asyncio.run(main()) == "done"
+
+
+class Thing:
+    """Something that starts and stops."""
+
+    def __init__(self, log, *, fails=""):
+        self.log, self.fails = log, fails
+        self.home = threading.get_ident()
+
+    async def start(self):
+        self.log.append("start")
+        if self.fails == "start":
+            raise ValueError("no start")
+
+    async def stop(self):
+        self.log.append("stop")
+        if self.fails == "stop":
+            raise ValueError("no stop")
+
+
+def test_what_it_starts_lives_there_is_told_of_and_stopped_in_the_end():
+    log = []
+    with Lab() as lab:
+        told = []
+        end = lab.on_start(told.append)
+        thing = lab.start(Thing, log)
+        assert thing.home != threading.get_ident()
+        assert told == [thing]
+        end()
+        machine = lab.start(Machine, {"A": {}}, "m")
+        assert told == [thing]
+        assert lab.running == (thing, machine)
+        lab.stop(thing)
+        lab.stop(thing)
+        assert log == ["start", "stop"]
+        assert lab.running == (machine,)
+    assert machine.is_disposed
+
+
+def test_what_does_not_start_is_stopped_and_what_does_not_stop_is_told():
+    log = []
+    lab = Lab()
+    with pytest.raises(ValueError, match="no start"):
+        lab.start(Thing, log, fails="start")
+    assert log == ["start", "stop"]
+    assert lab.running == ()
+    lab.start(Thing, [], fails="stop")
+    lab.close()
+    assert [str(err) for err in lab.errors] == ["no stop"]
+
+
+def test_an_interrupted_cell_ends_what_it_waits_for_and_leaves_the_lab_alive():
+    ended = []
+
+    async def long():
+        try:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            ended.append("long")
+            raise
+
+    with Lab() as lab:
+        machine = lab.start(Machine, {"A": {}}, "m")
+        with pytest.raises(KeyboardInterrupt):
+            lab.run(long())
+        assert lab.call(lambda: machine.add("A")).is_executed
+        assert ended == ["long"]
+
+
+def test_what_tasks_fail_with_that_nobody_awaits_is_kept():
+    with Lab() as lab:
+
+        async def fail():
+            raise ValueError("unheard")
+
+        async def leave():
+            task = asyncio.ensure_future(fail())
+            await asyncio.wait([task])
+
+        lab.run(leave())
+        gc.collect()
+        lab.call(lambda: None)
+        assert [str(err) for err in lab.errors] == ["unheard"]

@@ -115,6 +115,20 @@ def test_a_fork_server_that_hangs_is_killed_once_it_is_needed():
     run(main())
 
 
+def test_a_fork_server_that_takes_its_time_to_start_is_not_taken_for_hung(monkeypatch):
+    monkeypatch.setattr("amlab.core.node.forkserver.HUNG_S", 0.3)
+
+    async def main():
+        launcher = fork_launcher("late")
+        process = launcher.launch("worker-1", "127.0.0.1:1", b"s" * 32)
+        process.kill()  # long before there is anything to kill
+        await process.ended
+        assert process.exit_code == -signal.SIGKILL
+        await launcher.stop()
+
+    run(main())
+
+
 def test_a_class_that_is_not_there_is_told_by_the_fork_server_with_what_is_near():
     async def main():
         launcher = ForkServerLauncher("tests.core.node.squares:Sqares", env={"PYTHONPATH": str(ROOT)})

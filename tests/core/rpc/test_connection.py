@@ -27,7 +27,7 @@ SAMPLES = {
     Kind.SUBSCRIBE: (1, 0, ["Work"], [], None),
     Kind.UNSUBSCRIBE: (0,),
     Kind.MET: (1, None, "", None),
-    Kind.PAYLOAD: (1, "p", "s", "", "", 1, 1, b"\x01"),
+    Kind.PAYLOAD: (1, "p", "s", "", "", 1, 1, b"\x01", None),
     Kind.CHUNK: (1, 0, b"x"),
     Kind.ACK: (1, 1),
     Kind.CANCEL: (1, True, ""),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amlab.core.machine.mutation import Source
 from amlab.core.rpc.connection import State
 from amlab.core.rpc.events import PayloadDelivered, PayloadFailed, PayloadProgress, PayloadReceived
 from amlab.core.rpc.faults import Fault
@@ -78,7 +79,7 @@ def test_a_large_payload_never_takes_memory_before_its_bytes_arrive():
     pair = Pair.made()
     tracemalloc.start()
     try:
-        pair.to_client(encode_frame((Kind.PAYLOAD, 1, "p", "s", "", "", 200 << 20, 200 << 20, None), 999))
+        pair.to_client(encode_frame((Kind.PAYLOAD, 1, "p", "s", "", "", 200 << 20, 200 << 20, None, None), 999))
         assert tracemalloc.get_traced_memory()[1] < 100_000
     finally:
         tracemalloc.stop()
@@ -153,7 +154,7 @@ def test_too_large_or_too_many_are_refused_by_the_sender():
 
 
 def head(number, size, full=None, data=None):
-    return encode_frame((Kind.PAYLOAD, number, "p", "s", "", "", size, full or size, data), 1 << 16)
+    return encode_frame((Kind.PAYLOAD, number, "p", "s", "", "", size, full or size, data, None), 1 << 16)
 
 
 def test_too_large_or_too_many_are_refused_by_the_receiver_one_by_one():
@@ -229,3 +230,24 @@ def test_chunks_fit_a_peer_that_takes_small_frames():
     pair.server.send_payload("p", b"x" * 300_000, 0.0)
     pair.pump()
     assert len(pair.events(PayloadReceived)[0].data) == 300_000
+
+
+def test_what_a_payload_was_sent_for_crosses_with_it():
+    pair = Pair.made(limits=SMALL)
+    cause = Source("worker-1", "1f-2", 7)
+    pair.server.send_payload("small", 1, 0.0, cause=cause)
+    pair.server.send_payload("large", b"x" * 5000, 0.0, cause=cause)
+    pair.pump()
+    pair.server.send_payload("plain", 1, 0.0)
+    pair.pump()
+    assert {e.head.name: e.head.cause for e in pair.events(PayloadReceived)} == {
+        "small": cause,
+        "large": cause,
+        "plain": None,
+    }
+
+
+def test_a_cause_that_is_none_ends_the_connection():
+    pair = Pair.made(limits=SMALL)
+    pair.to_client(encode_frame((Kind.PAYLOAD, 1, "p", "s", "", "", 1, 1, b"\x01", ["worker-1", 5]), 1 << 16))
+    assert pair.client.is_over

@@ -1,11 +1,13 @@
 """Ports: what is given up leaves none open."""
 
 import asyncio
+import gc
+import socket
 
 import pytest
 
 from amlab.core.machine.machine import Machine
-from amlab.core.rpc.network import AnyNetwork
+from amlab.core.rpc.network import AnyNetwork, split
 from amlab.core.rpc.server import RpcServer
 from tests.core.rpc.live.running import STATES, run
 
@@ -29,8 +31,13 @@ async def cancelled_after(turns, coroutine):
 
 async def free_port():
     listener = await AnyNetwork().listen("127.0.0.1:0", asyncio.Protocol)
-    listener.close()
+    await closed(listener)
     return listener.address
+
+
+async def closed(listener):
+    listener.close()
+    await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("turns", TURNS)
@@ -44,11 +51,11 @@ def test_whoever_gives_up_listening_leaves_no_open_port(turns, kind, tmp_path):
             found.append(await network.listen(address, asyncio.Protocol))
 
         if not await cancelled_after(turns, listen()):
-            found.pop().close()
+            await closed(found.pop())
         assert not found
         again = await network.listen(address, asyncio.Protocol)
         assert again.address == address
-        again.close()
+        await closed(again)
 
     run(main())
 
@@ -61,7 +68,28 @@ def test_a_server_whose_start_is_given_up_leaves_no_open_port(turns):
         await cancelled_after(turns, server.start())
         await server.stop()
         server.source.dispose()
-        again = await AnyNetwork().listen(address, asyncio.Protocol)
-        again.close()
+        await closed(await AnyNetwork().listen(address, asyncio.Protocol))
+
+
+class Hangup(asyncio.Protocol):
+    def connection_made(self, transport):
+        transport.abort()
+
+
+@pytest.mark.parametrize("turns", TURNS)
+def test_a_stream_that_comes_as_its_port_is_closed_is_ended_and_none_is_left_open(turns):
+    async def main():
+        listener = await AnyNetwork().listen("127.0.0.1:0", Hangup)
+        with socket.create_connection(split(listener.address)) as stream:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await closed(listener)
+            for _ in range(4):
+                await asyncio.sleep(0)
+            gc.collect()  # what nobody holds any more and was never closed is told of now
+            with pytest.raises(ConnectionError):
+                raise ConnectionResetError if not stream.recv(1) else AssertionError
+
+    run(main())
 
     run(main())
