@@ -6,6 +6,7 @@ Knows nothing of: how sessions are read.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import sys
 from collections.abc import Callable, Coroutine
@@ -18,6 +19,7 @@ from amlab.core.node.client import Client
 from amlab.core.node.launchers import ExecLauncher
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.supervisor import Supervisor
+from amlab.core.rpc.failure import RemoteError
 from amlab.dbg.demo.pool import run_pool
 from amlab.dbg.record.collector import Collector
 from amlab.dbg.record.recorder import Recorder
@@ -124,12 +126,44 @@ async def chaos(path: str) -> None:
             await supervisor.stop()
 
 
+async def parcels(path: str) -> None:
+    """Workers that weigh parcels for two clients; one of them dies of a mistake that was made earlier."""
+    with Recorder(path, quality=11) as recorder, Collector(recorder) as collector:
+        command = [sys.executable, "-m", "amlab.dbg.demo.parcels"]
+        supervisor = Supervisor(ExecLauncher(command, env=collector.env), options=PoolOptions(min=2, warm=0, max=3))
+        recorder.attach(supervisor.mach)
+        try:
+            await supervisor.start(30)
+            shop, workshop = (
+                Client(supervisor.address, secret=supervisor.secret, id=name, workers=1)
+                for name in ("shop", "workshop")
+            )
+            for client in (shop, workshop):
+                recorder.attach(client.mach)
+            async with shop:
+                for n in range(4):
+                    await shop.work(parcel=n, kilos=n + 0.5)
+                async with workshop:
+                    await workshop.work(parcel=100, kilos=2)
+                    await workshop.work(service=True)
+                    for n in range(101, 104):
+                        with contextlib.suppress(RemoteError, WorkerLostError):
+                            await workshop.work(parcel=n, kilos=1)
+                    await workshop.work(parcel=103, kilos=1)
+                for n in range(4, 8):
+                    await shop.work(parcel=n, kilos=n + 0.5)
+            await supervisor.when_whole()
+        finally:
+            await supervisor.stop()
+
+
 RECORDINGS: dict[str, Callable[[str], Coroutine[Any, Any, None]]] = {
     "node-payload": node_payload,
     "pool-crash": pool_crash,
     "failover": failover,
     "flood": flood,
     "chaos": chaos,
+    "parcels": parcels,
 }
 
 

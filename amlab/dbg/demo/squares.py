@@ -21,7 +21,8 @@ class Squares(Worker):
         """See `Worker`."""
         if args.get("fail"):
             raise ArithmeticError(f"{args['input']} refuses to be squared")
-        await asyncio.sleep(float(args.get("slow_s", 0)))
+        if "slow_s" in args:
+            await asyncio.sleep(float(args["slow_s"]))
         return int(args["input"]) ** 2
 
 

@@ -6,12 +6,13 @@ Knows nothing of: what is inside.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import brotli
 
 from amlab.errors import FormatError
 
-__all__ = ["compress", "decompress"]
+__all__ = ["compress", "decompress", "unpack"]
 
 _CHUNK = 1 << 16
 _OUT = 1 << 20
@@ -61,6 +62,23 @@ def decompress(
             f"Not brotli, or damaged: decompression failed after {size:,} bytes came out", offset=size, path=""
         )
     return b"".join(parts), damage
+
+
+def unpack(decoder: Any, data: bytes, max_bytes: int) -> bytes:
+    """All that a `brotli.Decompressor` can tell after these bytes more; one call of its own gives a part only.
+
+    Raises:
+        ValueError: More than `max_bytes`.
+        brotli.error: It is not brotli, or damaged.
+    """
+    parts = [decoder.process(data)]
+    size = len(parts[0])
+    while parts[-1] and not decoder.is_finished():
+        parts.append(decoder.process(b""))
+        size += len(parts[-1])
+        if size > max_bytes:
+            raise ValueError(f"more than {max_bytes:,} bytes come out of {len(data):,}")
+    return b"".join(parts)
 
 
 def compress(data: bytes, quality: int = 6) -> bytes:

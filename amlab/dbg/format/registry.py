@@ -17,13 +17,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from amlab.dbg.format.compression import decompress
+from amlab.dbg.format.compression import compress, decompress
 from amlab.dbg.format.limits import DEFAULT_LIMITS, Limits
 from amlab.dbg.format.progress import Bar
 from amlab.dbg.session.session import Session
 from amlab.errors import FormatError, UsageError
 
-__all__ = ["Codec", "find_codec", "open_session", "read_session", "register", "save_session"]
+__all__ = ["Codec", "find_codec", "open_session", "read_session", "register", "repack", "save_session"]
 
 Progress = Callable[[int, int], object]
 _HEAD = 64
@@ -154,14 +154,27 @@ def find_codec(path: str | Path) -> Codec:
     )
 
 
-def save_session(session: Session, path: str | Path) -> None:
-    """Writes a session; the ending names the format.
+def repack(path: str | Path, *, quality: int = 9) -> int:
+    """Packs a recording tighter, in place: while it runs speed counts, afterwards size; gives the bytes it has now.
+
+    9 takes a second per 30 MB or so of plain bytes, 11 thirty times that.
 
     Raises:
-        UsageError: No format has that ending, or the file cannot be written.
+        FormatError: It is damaged, or not closed.
+        UsageError: It cannot be read or written.
     """
     name = str(path)
-    data: bytes = import_module(find_codec(name).module).write(session)
+    try:
+        packed = Path(name).read_bytes()
+    except OSError as e:
+        raise UsageError(f"Cannot read {name!r}: {e.strerror or e}", path=name) from e
+    data, damage = decompress(packed, DEFAULT_LIMITS.max_bytes)
+    if damage is not None:
+        raise FormatError(f"{name!r}: {damage.message}", **damage.fields)
+    return _write(name, compress(data, quality=quality))
+
+
+def _write(name: str, data: bytes) -> int:
     target = Path(name)
     part = target.with_name(target.name + ".part")
     try:
@@ -170,3 +183,15 @@ def save_session(session: Session, path: str | Path) -> None:
     except OSError as e:
         part.unlink(missing_ok=True)
         raise UsageError(f"Cannot write {name!r}: {e.strerror or e}", path=name) from e
+    return len(data)
+
+
+def save_session(session: Session, path: str | Path) -> None:
+    """Writes a session; the ending names the format.
+
+    Raises:
+        UsageError: No format has that ending, or the file cannot be written.
+    """
+    name = str(path)
+    data: bytes = import_module(find_codec(name).module).write(session)
+    _write(name, data)

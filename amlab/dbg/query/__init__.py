@@ -6,5 +6,6 @@
 
 Layout: `verify` asks all machines, `walk` derives one machine's records in order, `derivation` what
 clocks a mutation should leave, `evidence` what steps and log tell of handlers, `report` the counts and
-mismatches, `facts` plain data of sessions, machines and transitions.
+mismatches, `facts` plain data of sessions, machines and transitions.  For views: `roles` of machines, `marks` of
+records, `causes` of them, `filters` which are hidden, `cards` and `packet` (with `gather`) what a browser is sent.
 """

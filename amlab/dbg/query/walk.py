@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from amlab.core.machine.automaton import Automaton
 from amlab.core.machine.plan import Plan
@@ -122,6 +122,8 @@ class Walk:
         self._automaton: Automaton
         self._starts: list[Start] = []
         self._width = -1
+        self._told: dict[str, Any] = {}
+        """What is told of the place before a queued mutation: it holds for the transition that comes next."""
         self._is_first = True
         self._is_lost = False
         """Whether what the record before left is not known at all."""
@@ -143,6 +145,7 @@ class Walk:
             if not i % _BLOCK:
                 rows = clocks.dense(i, min(i + _BLOCK, len(flags))).tolist()
             if flag & Flag.QUEUED.value:
+                self._told = m.columns.odd.get(i, self._told)
                 yield Verdict(i, Outcome.SKIPPED, Reason.QUEUED if i in runs else Reason.NEVER_RUN)
                 continue
             if lengths is not None and not lengths[i]:
@@ -188,9 +191,11 @@ class Walk:
         columns, states = self.machine.columns, self.machine.states
         called, kind = columns.called[i].tolist(), int(columns.kind[i])
         told = columns.odd.get(i, {})
-        if "clocks_before" in told:
-            ticks = [*told["clocks_before"].tolist(), *[0] * len(after)][: len(after)]
-            self._starts = [Start(ticks, self._automaton.config(told["active_before"]), is_order_known=True)]
+        before = told if "clocks_before" in told else self._told
+        self._told = {}
+        if "clocks_before" in before:
+            ticks = [*before["clocks_before"].tolist(), *[0] * len(after)][: len(after)]
+            self._starts = [Start(ticks, self._automaton.config(before["active_before"]), is_order_known=True)]
         trouble = (
             Reason.STRANGE_STATE if told.get("called") or max(called, default=0) >= len(after)
             else "" if 0 <= kind <= 2 else Reason.STRANGE_KIND

@@ -4,8 +4,13 @@
     recorder.py   `Recorder`: into a file, by a thread, until closed
     tape.py       what one machine has done since the last write; runs in the actor
     moves.py      what mutations became, numbered
-    stream.py     tapes to items of the export (`amlab.dbg.format.native.items`)
-    bounds.py     arguments as texts of bounded size
+    details.py    what a move does not tell of a transition
+    ties.py       pipes, state contexts and waits, as log lines
+    bounds.py     arguments and log lines as texts of bounded size
+    track.py      a tape as the writer sees it
+    stream.py     tracks to items of the export (`amlab.dbg.format.native.items`)
+    output.py     one file: packing, checksums, what waits for the disk
+    rotation.py   when a recording goes on in another file
     collector.py  what other processes record, gathered into one file
     remote.py     recording to a collector, turned on by the environment
 

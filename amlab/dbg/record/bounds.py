@@ -1,25 +1,31 @@
-"""Arguments as texts of bounded size, whatever they are.
+"""Arguments and log lines as texts of bounded size, whatever they are.
 
 An argument may be a gigabyte, a cycle, or an object whose `repr` raises; a recording holds a short text
-of it, made in bounded time by type, depth and length.
+of it, made in bounded time by type, depth and length.  A transition may log without end.
 
 Knows nothing of: transitions, formats.
 """
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from types import TracebackType
 from typing import Any
 
-__all__ = ["MAX_ARGS", "MAX_CHARS", "MAX_FRAMES", "bounded_args", "bounded_text", "bounded_trace"]
+from amlab.core.machine.traces import trace_text
+
+__all__ = ["MAX_ARGS", "MAX_CHARS", "MAX_FRAMES", "bounded_args", "bounded_lines", "bounded_text", "bounded_trace"]
 
 MAX_ARGS = 32
 MAX_CHARS = 200
+MAX_NAME = 60
 MAX_FRAMES = 12
+MAX_LINE = 2000
+MAX_LINES = 2000
+MAX_LOG = 64_000
+_EXTERNAL = 1
 _MAX_DEPTH = 3
 _MAX_ITEMS = 8
 _MAX_BYTES = 40
@@ -37,21 +43,43 @@ def bounded_args(args: Mapping[str, Any]) -> list[str]:
         if n >= MAX_ARGS:
             out += ["…", f"{len(args) - MAX_ARGS} more"]
             break
-        out += [cut(str(name), 60), bounded_text(value)]
+        short = name if type(name) is str and len(name) <= MAX_NAME else cut(str(name), MAX_NAME)
+        # what most values are, before a call that takes longer than the rest
+        out += (short, value if type(value) is str and len(value) <= MAX_CHARS else bounded_text(value))
     return out
 
 
 def bounded_text(value: object) -> str:
     """One value in at most `MAX_CHARS` characters; texts as they are, all else as Python shows it."""
     try:
-        return cut(value if isinstance(value, str) else _show(value, _MAX_DEPTH), MAX_CHARS)
+        text = value if isinstance(value, str) else _show(value, _MAX_DEPTH)
+        return text if len(text) <= MAX_CHARS else cut(text, MAX_CHARS)
     except Exception as err:
         return f"<{type(value).__name__}, shown with {type(err).__name__}>"
 
 
 def bounded_trace(trace: TracebackType) -> str:
-    """A traceback's last frames, as Python shows them."""
-    return "".join(traceback.format_tb(trace, -MAX_FRAMES)).rstrip()
+    """A traceback's last frames, as Python shows them, with short paths."""
+    return cut(trace_text(trace, MAX_FRAMES).rstrip(), MAX_FRAMES * MAX_CHARS)
+
+
+def bounded_lines(entries: Iterable[tuple[int, str]], prefix: str) -> list[int | str]:
+    """Log entries as level and text in turn, without the machine's prefix and what names the source."""
+    out: list[int | str] = []
+    held = left = 0
+    for level, line in entries:
+        text = line.removeprefix(prefix)
+        if text.startswith("[source] "):
+            continue
+        if held > MAX_LOG or len(out) >= 2 * MAX_LINES:
+            left += 1
+            continue
+        text = cut(text, MAX_LINE)
+        held += len(text)
+        out += (level, text)
+    if left:
+        out += (_EXTERNAL, f"[log] {left} lines left out here")
+    return out
 
 
 def cut(text: str, limit: int) -> str:
@@ -67,7 +95,7 @@ def _show(value: Any, depth: int) -> str:
     if value is None or kind in _PLAIN:
         return repr(value)
     if kind is str:
-        return repr(cut(value, MAX_CHARS))
+        return repr(value if len(value) <= MAX_CHARS else cut(value, MAX_CHARS))
     if kind in {bytes, bytearray}:
         return f"<{len(value):,} bytes>" if len(value) > _MAX_BYTES else repr(bytes(value))
     if isinstance(value, BaseException):
@@ -77,9 +105,16 @@ def _show(value: Any, depth: int) -> str:
     if depth and kind in _OPENED:
         return _show_items(value, depth)
     if depth and is_dataclass(kind):
-        shown = {f.name: getattr(value, f.name, None) for f in fields(value)}
-        return f"{kind.__name__}({_show_items(shown, depth)[1:-1]})"
+        return f"{kind.__name__}({_show_fields(value, depth)})"
     return f"<{kind.__qualname__}>"  # its repr may be huge, or slow
+
+
+def _show_fields(value: Any, depth: int) -> str:
+    names = [field.name for field in fields(value)]
+    shown = [f"{name}={_show(getattr(value, name, None), depth - 1)}" for name in names[:_MAX_ITEMS]]
+    if len(names) > _MAX_ITEMS:
+        shown.append(f"… {len(names) - _MAX_ITEMS} more")
+    return ", ".join(shown)
 
 
 def _show_items(value: Any, depth: int) -> str:

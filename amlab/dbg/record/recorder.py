@@ -7,27 +7,32 @@
 Every `flush_s` the writer takes what the tapes hold, packs it (brotli lets the interpreter go meanwhile)
 and writes it, so a process killed at any point leaves a file that opens up to then.  While the disk does
 not take it, up to `max_pending_bytes` wait; past that, and past what a tape may hold, records are
-dropped, counted, and told as gaps.  Nothing of this reaches the machines: an error here detaches the
-recorder with a log line.
+dropped, counted, and told as gaps.  Nothing of this reaches the machines: they never wait, an error here
+ends the recording with a log line.
 
 Knows nothing of: sessions and how they are read.
 """
 
 from __future__ import annotations
 
-import contextlib
+import atexit
 import io
 import logging
+import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
+from weakref import WeakKeyDictionary, WeakSet
 
-import brotli
-
-from amlab.dbg.record.stream import StreamEncoder
+from amlab.dbg.record.output import Output
+from amlab.dbg.record.rotation import Rotation
+from amlab.dbg.record.stream import StreamEncoder, check_item
 from amlab.dbg.record.tape import Tape
+from amlab.dbg.record.track import Track
 from amlab.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["ENDING", "Recorder"]
 
 ENDING = ".msgpack.br"
+ROW_BYTES = 8
+EXIT_S = 2.0
+"""How long the end of the interpreter waits for a disk."""
 _log = logging.getLogger("amlab.record")
 
 
@@ -48,8 +56,10 @@ class Recorder:
         quality: Brotli's, 0 to 11.
         max_rows: Records that a machine may hold between two writes.
         max_pending_bytes: Packed bytes that may wait for the disk.
+        max_bytes: Go on in another file, `NAME.1.msgpack.br` and so on, past this size; 0 never does.
+        max_age_s: The same by time.
         now_ns: A growing count of nanoseconds.
-        file: What to write to instead of a path.
+        file: What to write to instead of a path; unbuffered.
 
     Raises:
         UsageError: The path has another ending, or cannot be written.
@@ -63,6 +73,8 @@ class Recorder:
         quality: int = 5,
         max_rows: int = 1_000_000,
         max_pending_bytes: int = 64 << 20,
+        max_bytes: int = 0,
+        max_age_s: float = 0.0,
         now_ns: Callable[[], int] = time.perf_counter_ns,
         file: BinaryIO | io.RawIOBase | None = None,
     ) -> None:
@@ -79,15 +91,25 @@ class Recorder:
         self.is_closed = False
         self._now_ns = now_ns
         self._epoch_ns = time.time_ns() - now_ns()
-        self._file: BinaryIO | io.RawIOBase = file or self._open()
-        self._packer = brotli.Compressor(quality=quality, lgwin=22)
-        self._encoder = StreamEncoder()
-        self._tapes: dict[int, _Attached] = {}
-        self._pending = bytearray()
+        self._quality = quality
+        self._pid = os.getpid()
+        self._tracks: list[Track] = []
+        self._left: WeakKeyDictionary[Machine, Track] = WeakKeyDictionary()
+        """What was recorded of machines that are not recorded any more."""
+        self._outside: deque[tuple[int, bytes]] = deque()
+        self._outside_in = self._outside_out = 0
         self._lock = threading.RLock()
+        self._starting = threading.Lock()
         self._wake = threading.Event()
+        self._room = threading.Event()
         self._thread: threading.Thread | None = None
-        self._write(self._encoder.header())
+        self._old: list[Output] = []
+        """Files that are ended, but not written whole."""
+        self._rotation = Rotation(self.path, max_bytes, max_age_s) if self.path else None
+        self._written = 0
+        self._encoder = StreamEncoder(self._epoch_ns)
+        self._output = self._begin(file or self._open())
+        _open.add(self)
 
     def _open(self) -> BinaryIO:
         if not self.path:
@@ -97,8 +119,23 @@ class Recorder:
         except OSError as err:
             raise UsageError(f"Cannot write {self.path!r}: {err.strerror or err}", path=self.path) from err
 
+    def _begin(self, file: BinaryIO | io.RawIOBase) -> Output:
+        """A new file, that opens from now on."""
+        output = Output(file, self._quality, check_item)
+        output.write(self._encoder.header())
+        output.flush()
+        self._has_news = False
+        if self._rotation is not None:
+            self._rotation.begun(self._now_ns())
+        return output
+
+    # What is recorded.
+
     def attach(self, *machines: Machine) -> Self:
         """Records machines from now on, and those that will be made with one of them as parent.
+
+        A machine of another thread is recorded as soon as that one gets to it: at its next mutation, or at once
+        where an event loop runs there.
 
         Raises:
             UsageError: The recorder is closed.
@@ -106,114 +143,268 @@ class Recorder:
         if self.is_closed:
             raise UsageError("this recorder is closed; make a new one", path=self.path)
         for machine in machines:
-            with self._lock:
-                if id(machine) in self._tapes:
-                    continue
-                tape = _InheritedTape(self, machine)
-                number = len(self._tapes)
-                self._tapes[id(machine)] = _Attached(number, machine, tape)
-                self._write(self._encoder.machine(number, machine))
-            machine.bind_tracer(tape)
-        if self.flush_s > 0 and self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="amlab-recorder", daemon=True)
-            self._thread.start()
+            if machine._is_elsewhere():
+                _ask_home(machine, partial(self._attach, machine))
+            else:
+                self._attach(machine)
         return self
 
-    def detach(self, machine: Machine) -> None:
-        """Stops recording a machine; what was recorded of it stays."""
-        attached = self._tapes.get(id(machine))
-        if attached is not None:
-            machine.detach_tracer(attached.tape)
+    def _attach(self, machine: Machine) -> None:
+        """Never raises; runs in the machine's home thread."""
+        if self.is_closed or self._tape_of(machine) is not None:
+            return
+        left = self._left.pop(machine, None)
+        is_cutting = self._rotation is not None and self._rotation.is_cutting
+        if is_cutting or (left is not None and left.schema is not machine.schema):
+            left = None
+        tape = _InheritedTape(self, machine, left)
+        self._tracks.append(Track(tape, left))
+        machine.bind_tracer(tape)
+        self._start()
 
-    def flush(self) -> None:
-        """Writes what there is; never raises, see `error`."""
-        with self._lock:
-            if self.is_closed:
+    def _start(self) -> None:
+        """Starts the thread that writes, where there is none yet and one is wanted."""
+        if self.flush_s <= 0 or self.is_closed:
+            return
+        with self._starting:
+            if self._thread is not None:
                 return
+            thread = threading.Thread(target=self._run, name="amlab-recorder", daemon=True)
             try:
-                for attached in list(self._tapes.values()):
-                    self._take(attached)
-                self._drain(self._packer.flush())
-            except Exception as err:
-                self._give_up(err)
+                self._thread = thread
+                thread.start()
+            except RuntimeError as err:  # no more threads: what there is waits for `flush` and `close`
+                self._thread = None
+                _log.warning("recording to %s has no thread of its own: %s", self.path, err)
 
-    def close(self) -> None:
-        """Writes the rest and ends the file."""
-        thread = self._thread
-        if thread is not None:
-            self._thread = None
-            self._wake.set()
-            if thread is not threading.current_thread():
-                thread.join()
-        with self._lock:
-            if self.is_closed:
-                return
-            for attached in self._tapes.values():
-                attached.machine.detach_tracer(attached.tape)
-            self.flush()
-            if not self.is_closed:
-                self._write(self._encoder.end(self._now_ns() + self._epoch_ns))
-                self._drain(self._packer.finish())
-                self.is_closed = True
-            if not isinstance(self._file, io.BytesIO):
-                with contextlib.suppress(OSError):
-                    self._file.close()
+    def _tape_of(self, machine: Machine) -> Tape | None:
+        for tracer in machine.tracers:
+            if isinstance(tracer, _InheritedTape) and tracer.recorder is self and not tracer.is_over:
+                return tracer
+        return None
+
+    def detach(self, machine: Machine) -> None:
+        """Stops recording a machine; what was recorded of it stays, and it can be attached again."""
+        tape = self._tape_of(machine)
+        if tape is None:
+            return
+        if not machine._is_elsewhere():
+            for track in self._tracks:
+                if track.tape is tape:
+                    track.next_move = tape._next_move
+                    self._left[machine] = track
+        _let_go(tape)
 
     def forward(self, stream: int, items: bytes) -> None:
-        """Writes items that another process has encoded, as a stream of its own; see `Collector`."""
-        with self._lock:
-            if not self.is_closed and len(self._pending) <= self.max_pending_bytes:
-                self._write(self._encoder.switch(stream) + items + self._encoder.switch(0))
+        """Writes items that another process has encoded, as a stream of its own; see `Collector`.
+
+        It takes all that it is given; ask `has_room` before asking for more.
+        """
+        if self.is_closed:
+            return
+        self._outside_in += len(items)
+        self._outside.append((stream, items))
+        self._start()
+        if self._thread is None:
+            self.flush()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more can be taken from outside."""
+        return self._outside_in - self._outside_out + self._waiting <= self.max_pending_bytes
+
+    def wait_for_room(self, timeout_s: float) -> None:
+        """Waits until something has been written, or for so long."""
+        self._room.clear()
+        if not self.has_room:
+            self._room.wait(timeout_s)
+
+    @property
+    def rotates(self) -> bool:
+        """Whether it goes on in other files by itself."""
+        return self._rotation is not None and self._rotation.is_wanted
 
     @property
     def data(self) -> bytes:
         """The packed stream of a recorder without a path; empty for one with."""
-        return self._file.getvalue() if isinstance(self._file, io.BytesIO) else b""
+        file = self._output.file
+        return file.getvalue() if isinstance(file, io.BytesIO) else b""
+
+    def data_from(self, start: int, most: int) -> bytes:
+        """A part of `data`: `most` bytes from `start` on, as far as there are so many."""
+        file = self._output.file
+        return bytes(file.getbuffer()[start : start + most]) if isinstance(file, io.BytesIO) else b""
 
     @property
     def records(self) -> int:
-        """Records written so far."""
-        return self._encoder.records
+        """Rows written so far, of all machines."""
+        return self._written + self._encoder.records
 
-    def __enter__(self) -> Self:
-        return self
+    @property
+    def held_bytes(self) -> int:
+        """Memory that records take which are not packed yet, roughly."""
+        return sum([track.held_bytes for track in self._tracks])
 
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    # Writing.
 
-    def _take(self, attached: _Attached) -> None:
-        tape = attached.tape
-        if len(self._pending) > self.max_pending_bytes:
-            tape.limit = -1  # the disk does not take it: from here on the tape counts
+    def flush(self) -> None:
+        """Writes what there is; never raises, see `error`."""
+        if os.getpid() != self._pid:
             return
-        tape.limit = self.max_rows * 2
-        if tape.has_grown:
-            tape.has_grown = False
-            self._write(self._encoder.machine(attached.number, attached.machine))
-        self._write(self._encoder.take(attached.number, tape, self._epoch_ns))
+        with self._lock:
+            if self.is_closed:
+                return
+            try:
+                self._flush()
+            except Exception as err:
+                self._give_up(err)
 
-    def _write(self, plain: bytes) -> None:
-        if plain:
-            self._drain(self._packer.process(plain))
+    def close(self, wait_s: float | None = None) -> None:
+        """Writes the rest and ends the file.
 
-    def _drain(self, packed: bytes) -> None:
-        self._pending += packed
-        if not self._pending:
+        Args:
+            wait_s: How long to wait for a disk that does not answer; for ever without.
+        """
+        if os.getpid() != self._pid:
+            return
+        thread, self._thread = self._thread, None
+        self._wake.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(wait_s)
+        if not self._lock.acquire(timeout=-1 if wait_s is None else wait_s):
+            self.is_closed = True
             return
         try:
-            done = self._file.write(self._pending)
-        except OSError as err:
-            if self.error is None:
-                _log.warning("recording to %s: %s; it goes on once the disk takes it", self.path, err)
-            self.error = err
+            if self.is_closed:
+                return
+            self._leave()
+            try:
+                self._flush(is_last=True)
+                for track in list(self._tracks):
+                    self._forget(track)
+                self._end()
+            except Exception as err:
+                self._give_up(err)
+            self.is_closed = True
+            self._close_files()
+        finally:
+            self._lock.release()
+
+    def _flush(self, *, is_last: bool = False) -> None:
+        self._drain()
+        if self._waiting > self.max_pending_bytes:  # the disk does not take it: from here on tapes count
+            self._give_room(is_room=False)
             return
-        del self._pending[:done]
+        self._give_room(is_room=True)
+        while self._outside:
+            stream, items = self._outside.popleft()
+            self._outside_out += len(items)
+            self._output.write(self._encoder.switch(stream) + items + self._encoder.switch(0))
+        if self._rotation is not None:
+            self._rotate(self._rotation, is_last=is_last)
+        for track in list(self._tracks):
+            if self._rotation is None or self._rotation.lets_through(track):
+                self._take(track)
+        self._output.flush()
+        self._note(self._output)
+        self._room.set()
+
+    def _take(self, track: Track) -> None:
+        """Writes what a tape holds; what cannot be written is the loss of that machine only."""
+        try:
+            is_over = track.is_over
+            track.pull()
+            self._has_news |= bool(track.parts)
+            self._output.write(self._encoder.take(track))
+            if track.owes_clocks and track.is_empty:
+                found = track.idle_clocks()
+                if found is not None:
+                    track.owes_clocks = False
+                    self._output.write(self._encoder.mark(track, found))
+            if is_over and track.is_empty:
+                self._forget(track)
+        except Exception as err:
+            _log.warning("machine %s is not recorded any more: %r", track.machine_id, err)
+            if track in self._tracks:
+                self._tracks.remove(track)
+            tape = track.tape
+            if tape is not None:
+                _let_go(tape)
+
+    def _forget(self, track: Track) -> None:
+        if track.dropped:
+            self._output.write(self._encoder.gap(track, track.dropped, "no room"))
+        self._tracks.remove(track)
+
+    def _rotate(self, rotation: Rotation, *, is_last: bool) -> None:
+        """Goes on in the next file, when it is time."""
+        if not rotation.is_cutting:
+            if is_last or not rotation.is_due(self._output.size, self._now_ns()):
+                return
+            for track in list(self._tracks):
+                self._take(track)
+            if not self._has_news or not rotation.prepare(self._tracks):
+                return
+        if not (rotation.is_settled or is_last):
+            return
+        for track in rotation.cutting:
+            self._take(track)
+        self._end()
+        self._old.append(self._output)
+        self._written += self._encoder.records
+        self._encoder = StreamEncoder(self._epoch_ns)
+        for track in rotation.cutting:
+            track.go_on()
+        self._output = self._begin(rotation.take_file())
+
+    def _end(self) -> None:
+        self._output.write(self._encoder.end(self._now_ns()))
+        self._output.finish()
+        self._drain()
+
+    def _drain(self) -> None:
+        for output in (*self._old, self._output):
+            is_done = output.drain()
+            self._note(output)
+            if not is_done:
+                return
+            if output is not self._output:
+                output.close()
+                self._old.remove(output)
+
+    def _note(self, output: Output) -> None:
+        if output.error is not None and output.error is not self.error:
+            if self.error is None:
+                _log.warning("recording to %s: %s; it goes on once the disk takes it", self.path, output.error)
+            self.error = output.error
+
+    @property
+    def _waiting(self) -> int:
+        return sum([output.waiting for output in (*self._old, self._output)])
+
+    def _give_room(self, *, is_room: bool) -> None:
+        for track in self._tracks:
+            tape = track.tape
+            if tape is not None:
+                tape.base = self.max_rows * 2 if is_room else -1
+                if not is_room:
+                    tape.limit = -1
 
     def _give_up(self, err: Exception) -> None:
         self.error, self.is_closed = err, True
         _log.warning("recording to %s ended: %r", self.path or "memory", err)
-        for attached in self._tapes.values():
-            attached.machine.detach_tracer(attached.tape)
+        self._leave()
+        self._close_files()
+
+    def _close_files(self) -> None:
+        for output in (*self._old, self._output):
+            output.close()
+
+    def _leave(self) -> None:
+        for track in self._tracks:
+            tape = track.tape
+            if tape is not None:
+                _let_go(tape)
 
     def _run(self) -> None:
         while self._thread is not None and not self.is_closed:
@@ -221,29 +412,70 @@ class Recorder:
             self._wake.clear()
             self.flush()
 
+    def _forked(self) -> None:
+        """This is a copy in a child process: the file is the parent's."""
+        self.is_closed, self._thread, self._lock = True, None, threading.RLock()
+        self._leave()
+        self._close_files()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "open"
-        return f"<Recorder {self.path or 'memory'}: {len(self._tapes)} machines, {self.records:,} records, {state}>"
-
-
-class _Attached:
-    """A machine, its number in the stream, and its tape."""
-
-    __slots__ = ("machine", "number", "tape")
-
-    def __init__(self, number: int, machine: Machine, tape: Tape) -> None:
-        self.number, self.machine, self.tape = number, machine, tape
+        return f"<Recorder {self.path or 'memory'}: {len(self._tracks)} machines, {self.records:,} records, {state}>"
 
 
 class _InheritedTape(Tape):
     """A tape whose machine's children are recorded as well."""
 
-    __slots__ = ("_recorder",)
+    __slots__ = ("recorder",)
 
-    def __init__(self, recorder: Recorder, machine: Machine) -> None:
-        super().__init__(machine, recorder._now_ns, recorder.max_rows * 2)
-        self._recorder = recorder
+    def __init__(self, recorder: Recorder, machine: Machine, left: Track | None) -> None:
+        super().__init__(machine, recorder._now_ns, recorder.max_rows * ROW_BYTES)
+        if left is not None:
+            self._next_move = left.next_move
+        self.recorder = recorder
 
     def submachine(self, parent: Machine, machine: Machine) -> None:
         """See `Tracer.submachine`."""
-        self._recorder.attach(machine)
+        self.recorder._attach(machine)
+
+
+def _let_go(tape: Tape) -> None:
+    """Takes a tape off its machine; from another thread, the machine does it with its next record."""
+    tape.is_over = True
+    tape.limit = -1
+    if not tape.machine._is_elsewhere():
+        tape.machine.detach_tracer(tape)
+
+
+def _ask_home(machine: Machine, call: Callable[[], object]) -> None:
+    """Has a machine's home thread call, before anything else that it does there."""
+    from amlab.core.machine.mutation import EVAL, Mutation
+    from amlab.core.machine.queueing import from_outside
+
+    mutation = Mutation(EVAL, (), ())
+    mutation.eval, mutation.is_first = call, True
+    from_outside(machine, mutation)
+
+
+_open: WeakSet[Recorder] = WeakSet()
+
+
+def _close_all() -> None:
+    for recorder in list(_open):
+        recorder.close(EXIT_S)
+
+
+def _forget_all() -> None:
+    for recorder in list(_open):
+        recorder._forked()
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["attach", "recorder_to"]
 
 CONNECT_S = 2.0
+SEND_S = 2.0
+"""How long a collector may keep us waiting before we look after our own again."""
 
 
-def recorder_to(address: str, secret: bytes, *, flush_s: float = 0.05) -> Recorder:
-    """A recorder that sends to a collector.
+def recorder_to(address: str, secret: bytes, *, flush_s: float = 0.05, **options: Any) -> Recorder:
+    """A recorder that sends to a collector; options are those of `Recorder`.
 
     Raises:
         OSError: Nobody listens there.
@@ -42,7 +44,8 @@ def recorder_to(address: str, secret: bytes, *, flush_s: float = 0.05) -> Record
             raise ConnectionError(f"{address} hung up")
         challenge += part
     sock.sendall(prove(secret, challenge))
-    return Recorder(file=_SocketFile(sock), flush_s=flush_s)
+    sock.settimeout(SEND_S)
+    return Recorder(file=_SocketFile(sock), flush_s=flush_s, **options)
 
 
 class _SocketFile(io.RawIOBase):
@@ -57,9 +60,8 @@ class _SocketFile(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        """All of it; blocks only the recorder's thread."""
-        self._sock.sendall(data)
-        return len(data)
+        """As much as goes; blocks only the recorder's thread."""
+        return self._sock.send(data)
 
     def close(self) -> None:
         """Hangs up."""

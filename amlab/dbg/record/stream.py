@@ -1,8 +1,8 @@
-"""Tapes to bytes: items of the export, as a sequence of msgpack values.
+"""Tracks to bytes: items of the export, as a sequence of msgpack values.
 
-`StreamEncoder` keeps what the stream already holds (texts, moves), so that each is written once.  Columns
-of numbers are written as byte planes: all lowest bytes, then all second ones, as many as needed, which
-brotli packs well.
+`StreamEncoder` keeps what the stream already holds (texts, moves), so that each is written once; a new
+file has a new encoder.  Columns of numbers are written as byte planes: all lowest bytes, then all second
+ones, as many as needed, which brotli packs well.
 
 Knows nothing of: compression, files, threads.
 """
@@ -11,88 +11,146 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from amlab.dbg.format.native.items import DETAIL, END, GAP, HEADER, MACHINE, MOVES, ROWS, STREAM, TEXTS, Row
+from amlab.dbg.format.native.items import (
+    CHECK,
+    DETAIL,
+    END,
+    GAP,
+    HEADER,
+    MACHINE,
+    MAX_ROWS,
+    MOVES,
+    ROWS,
+    STREAM,
+    TEXTS,
+    Row,
+)
 from amlab.dbg.record.tape import UNIT_BITS
 
 if TYPE_CHECKING:
-    from amlab.core.machine.machine import Machine
-    from amlab.dbg.record.tape import Tape
+    from amlab.dbg.record.details import Detail
+    from amlab.dbg.record.track import Part, Track
 
-__all__ = ["StreamEncoder", "planes"]
+__all__ = ["StreamEncoder", "check_item", "planes"]
 
-BLOCK_ROWS = 65_536
 KEYS = {name: number for number, name in enumerate(DETAIL)}
 MAX_TEXTS = 200_000
 """Texts the encoder remembers; past that old ones are written again when they come back."""
+CHUNK = 1 << 14
+"""Texts and moves in one item."""
 
 
 class StreamEncoder:
-    """Encodes what tapes have recorded."""
+    """Encodes what tapes have recorded.
 
-    def __init__(self) -> None:
+    Args:
+        epoch_ns: Time since 1970 at which the tapes' clock was 0.
+    """
+
+    def __init__(self, epoch_ns: int) -> None:
+        self._epoch_ns = epoch_ns
         self._pack = msgpack.Packer(use_bin_type=True, unicode_errors="replace").pack
         self._texts: dict[str, int] = {"": 0}
         self._next_text = 1
         self._new_texts: list[str] = []
-        self._first_moves: dict[int, int] = {}
+        self._machines = 0
         self.records = 0
+        """Rows so far."""
 
     def header(self) -> bytes:
         """The first item."""
         packed: bytes = self._pack(HEADER)
         return packed
 
-    def machine(self, number: int, machine: Machine) -> bytes:
-        """What a machine is; again with the same number once it has grown."""
-        schema, index = machine.schema, machine.schema._index
+    def machine(self, track: Track) -> bytes:
+        """What a machine is, with a new number unless it has one; again once it has grown."""
+        if track.number < 0:
+            track.number = self._machines
+            self._machines += 1
+        schema = track.schema
+        index = schema._index
         return self._item(
             MACHINE,
-            number,
-            machine.id,
-            machine.seed,
-            machine.parent_id,
-            list(machine.tags),
+            track.number,
+            track.machine_id,
+            track.seed,
+            track.parent,
+            track.tags,
             list(schema.names),
             {name: _plain(schema.states[name].to_dict()) for name in schema.names},
-            {group: [index[s] for s in states if s in index] for group, states in machine.groups.items()},
+            {group: [index[s] for s in states if s in index] for group, states in track.groups.items()},
             schema.version,
         )
 
-    def take(self, number: int, tape: Tape, epoch_ns: int) -> bytes:
-        """All that a tape holds, taken from it; `epoch_ns` is what its clock's zero is since 1970."""
+    def take(self, track: Track) -> bytes:
+        """All that a track has pulled, up to where a new file is to begin."""
         out: list[bytes] = []
-        rows = tape.rows
-        while True:
-            count = min(len(rows) // 2, BLOCK_ROWS)
-            if not count:
-                break
-            block = rows[: 2 * count]
-            del rows[: 2 * count]
-            moves = tape.moves[:]
-            del tape.moves[: len(moves)]
-            if moves:
-                first = self._first_moves.get(number, Row.FIRST)
-                out.append(self._item(MOVES, number, first, moves))
-                self._first_moves[number] = first + len(moves)
-            out.append(self._rows(number, tape, block, epoch_ns))
+        if track.number < 0 and not track.follows() and not (track.parts and _renews(track.parts[0])):
+            out.append(self.machine(track))
+        while track.parts:
+            part = track.parts[0]
+            if part.seam is not None:
+                if part.seam.is_cut and not track.awaits_cut:
+                    break
+                out.append(self._cross(track, part))
+            track.parts.popleft()
+            out += [self._rows(track, part, at) for at in range(0, len(part.codes), MAX_ROWS)]
         return b"".join(out)
 
-    def _rows(self, number: int, tape: Tape, block: array[int], epoch_ns: int) -> bytes:
-        codes, delays = block[0::2], block[1::2]
-        wanted = codes.count(Row.DETAIL)
-        details = tape.details[:wanted]
-        del tape.details[:wanted]
-        packed = [self._detail(detail) for detail in details]
-        item = self._item(ROWS, number, tape.start_ns + epoch_ns, len(codes), planes(codes), planes(delays), packed)
-        self.records += len(codes)
-        tape.start_ns += _span_ns(codes, delays)
-        return self._texts_item() + item
+    def _cross(self, track: Track, part: Part) -> bytes:
+        """A seam: the file is new, or the machine is."""
+        seam = part.seam
+        assert seam is not None
+        if seam.is_cut:
+            track.awaits_cut = track.owes_clocks = False
+        if seam.is_anew:
+            del track.held[: seam.made - track.made]
+            track.made, track.first = seam.made, Row.FIRST
+        if seam.schema is None:
+            return b""
+        track.schema = seam.schema
+        if not seam.is_growth:
+            track.number = -1
+        return self.machine(track)
 
-    def _detail(self, detail: dict[str, Any]) -> dict[int, Any]:
+    def _rows(self, track: Track, part: Part, at: int) -> bytes:
+        """One item of rows, and what they name before it."""
+        codes, delays = part.codes[at : at + MAX_ROWS], part.delays[at : at + MAX_ROWS]
+        before = part.codes[:at].count(Row.DETAIL) if at else 0
+        details = part.details[before : before + codes.count(Row.DETAIL)]
+        last = max([max(codes), *[d.get("move", 0) for d in details]])
+        moves = self._moves(track, last)
+        packed = [self._detail(detail) for detail in details]
+        time_ns = (track.start << UNIT_BITS) + self._epoch_ns
+        item = self._item(ROWS, track.number, time_ns, len(codes), planes(codes), planes(delays), packed)
+        self.records += len(codes)
+        track.start += _span(codes, delays)
+        return self._texts_item() + moves + item
+
+    def _moves(self, track: Track, last: int) -> bytes:
+        """The moves up to number `last` that are not told yet."""
+        out: list[bytes] = []
+        while track.first <= last and track.held:
+            count = min(last + 1 - track.first, CHUNK, len(track.held))
+            out.append(self._item(MOVES, track.number, track.first, track.held[:count]))
+            del track.held[:count]
+            track.first += count
+            track.made += count
+        return b"".join(out)
+
+    def mark(self, track: Track, detail: Detail) -> bytes:
+        """Clocks that the writer has read itself."""
+        time_ns = (track.start << UNIT_BITS) + self._epoch_ns
+        codes = array("I", [Row.DETAIL])
+        self.records += 1
+        return self._item(ROWS, track.number, time_ns, 1, planes(codes), [], [self._detail(detail)])
+
+    def _detail(self, detail: Detail) -> dict[int, Any]:
         out: dict[int, Any] = {}
         for name, value in detail.items():
             if name == "args":
@@ -120,26 +178,30 @@ class StreamEncoder:
         return found
 
     def _texts_item(self) -> bytes:
-        if not self._new_texts:
-            return b""
         texts, self._new_texts = self._new_texts, []
-        return self._item(TEXTS, texts)
+        return b"".join([self._item(TEXTS, texts[at : at + CHUNK]) for at in range(0, len(texts), CHUNK)])
 
-    def gap(self, number: int, count: int, reason: str) -> bytes:
-        """Records that were dropped."""
-        return self._item(GAP, number, count, reason)
+    def gap(self, track: Track, count: int, reason: str) -> bytes:
+        """Records that were dropped, and nothing came after them."""
+        return self._item(GAP, track.number, count, reason)
 
     def switch(self, stream: int) -> bytes:
         """What follows is of another stream, with texts and machine numbers of its own."""
         return self._item(STREAM, stream)
 
-    def end(self, time_ns: int) -> bytes:
-        """The last item: nothing is missing."""
-        return self._item(END, time_ns, self.records)
+    def end(self, time: int) -> bytes:
+        """The last item of a stream: nothing is missing."""
+        return self._item(END, time + self._epoch_ns, self.records)
 
     def _item(self, kind: int, *fields: Any) -> bytes:
         packed: bytes = self._pack([kind, *fields])
         return packed
+
+
+def check_item(length: int, crc32: int) -> bytes:
+    """The sum of the plain bytes since the check before, or since the beginning."""
+    packed: bytes = msgpack.packb([CHECK, length, crc32])
+    return packed
 
 
 def planes(numbers: array[int]) -> list[bytes]:
@@ -150,16 +212,22 @@ def planes(numbers: array[int]) -> list[bytes]:
     raw = numbers.tobytes()
     size = numbers.itemsize
     out = [raw[n::size] for n in range(size)]
-    while out and not any(out[-1]):
+    while out and not out[-1].strip(b"\0"):
         out.pop()
     return out
 
 
-def _span_ns(codes: array[int], delays: array[int]) -> int:
+def _renews(part: Part) -> bool:
+    """Whether the machine will be told anyway."""
+    return part.seam is not None and part.seam.schema is not None
+
+
+def _span(codes: Sequence[int], delays: array[int]) -> int:
+    """How long rows take, in units."""
     total = sum(delays)
     if Row.PAUSE in codes:
         total += sum((delay << 32) - delay for code, delay in zip(codes, delays, strict=True) if code == Row.PAUSE)
-    return total << UNIT_BITS
+    return total
 
 
 def _plain(state: dict[str, Any]) -> dict[str, Any]:

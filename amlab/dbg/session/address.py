@@ -34,10 +34,21 @@ class Address(NamedTuple):
 
 def format_address(machine: str, tx: str | int | None = None) -> str:
     """The address of a machine, of a transition by id (str) or by number (int, `@N`)."""
-    head = _SCHEME + quote(machine, safe="")
+    head = _SCHEME + _quoted(machine)
     if tx is None:
         return head
-    return f"{head}/@{tx}" if isinstance(tx, int) else f"{head}/{quote(tx, safe='')}"
+    return f"{head}/@{tx}" if isinstance(tx, int) else f"{head}/{_quoted(tx)}"
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="", errors="surrogatepass")  # ids made in memory may hold what is no text
+
+
+def _unquoted(part: str) -> str:
+    try:
+        return unquote(part, errors="surrogatepass")
+    except UnicodeDecodeError:
+        return unquote(part)
 
 
 def parse_address(address: str) -> Address:
@@ -53,10 +64,10 @@ def parse_address(address: str) -> Address:
             " with anything but letters, digits and -._~ percent-encoded",
             address=address,
         )
-    machine = unquote(parts[0])
+    machine = _unquoted(parts[0])
     if len(parts) == 1:
         return Address(machine)
     number = parts[1][1:]
     if parts[1].startswith("@") and number.isascii() and number.isdigit() and len(number) < 19:
         return Address(machine, parts[1], int(number))
-    return Address(machine, unquote(parts[1]))
+    return Address(machine, _unquoted(parts[1]))

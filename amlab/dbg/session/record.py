@@ -9,6 +9,7 @@ Knows nothing of: other machines, files, the story.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from amlab.dbg.session.address import format_address
 from amlab.dbg.session.builder import MachineInfo
 from amlab.dbg.session.columns import Columns, Flag
+from amlab.dbg.session.gaps import Gap
 from amlab.dbg.session.pools import Logs, RawStep, Texts
 from amlab.dbg.session.queue_links import link_queue
 from amlab.dbg.session.tx import Tx
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from amlab.dbg.session.session import Session
 
 __all__ = ["MachineRecord", "Pools"]
+
+_MANY = 50_000
 
 
 class Pools:
@@ -112,8 +116,15 @@ class MachineRecord:
     def tx_address(self, i: int) -> str:
         """The address of record `i`: by id where that names it, else by number."""
         tx_id = self.columns.ids[i]
-        by_id = bool(tx_id) and not tx_id.startswith("@") and self._by_id[tx_id][0] == i
+        by_id = bool(tx_id) and not tx_id.startswith("@") and self._is_first(tx_id, i)
         return format_address(self.key, tx_id if by_id else i)
+
+    def _is_first(self, tx_id: str, i: int) -> bool:
+        """Whether record `i` is the first with its id."""
+        told = getattr(self.columns.ids, "is_first", None)
+        if told is not None and len(self) > _MANY and "_by_id" not in self.__dict__:
+            return bool(told(i))  # a million ids are not made for one address
+        return self._by_id[tx_id][0] == i
 
     @property
     def address(self) -> str:
@@ -247,6 +258,19 @@ class MachineRecord:
         at = int(np.searchsorted(self.executed, i))
         return int(self.executed[at - 1]) if at else -1
 
+    @cached_property
+    def _told_before(self) -> list[int]:
+        """Records before which the recording tells the clocks, in order."""
+        return sorted([i for i, odd in self.columns.odd.items() if "clocks_before" in odd])
+
+    def told_before(self, i: int) -> NDArray[Any] | None:
+        """The clocks that are told since the transition before record `i`, None where that one says it."""
+        at = bisect_right(self._told_before, i) - 1
+        if at < 0 or self._told_before[at] <= self.previous_executed(i):
+            return None
+        found: NDArray[Any] = self.columns.odd[self._told_before[at]]["clocks_before"]
+        return found
+
     # The machine among others, and what it is made of.
 
     @property
@@ -258,6 +282,11 @@ class MachineRecord:
     def children(self) -> tuple[MachineRecord, ...]:
         """Machines that name this one as parent."""
         return tuple(m for m in self.session.machines.values() if m.parent == self.id and m is not self)
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Where records of this machine are missing that the recorder had no room for."""
+        return tuple([gap for gap in self.session.gaps if gap.machine == self.key])
 
     @cached_property
     def schema(self) -> Schema:

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from amlab.dbg.session.address import parse_address
 from amlab.dbg.session.cursor import Cursor
+from amlab.dbg.session.gaps import Gap, read_gaps
 from amlab.dbg.session.machines import Machines, unique_keys
 from amlab.dbg.session.pools import LogPool, TextPool
 from amlab.dbg.session.record import MachineRecord, Pools
 from amlab.dbg.session.story import Story
 from amlab.dbg.session.tx import Tx
+from amlab.dbg.session.ways_in import WaysIn
 from amlab.errors import FormatError, UsageError, near
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 
-class Session:
+class Session(WaysIn):
     """A recorded session; `Session.open(path)` reads one, a `SessionBuilder` makes one.
 
     `path` and `format` tell where it came from (`""` and `"memory"` for one just recorded); `damage` is
@@ -39,7 +41,9 @@ class Session:
         self.path, self.format, self.damage = path, file_format, damage
         self.machines = Machines(())
         self.pools = Pools(TextPool().freeze(), LogPool().freeze(), (), names_in_steps=False)
-        self.about: dict[str, Any] = {}  # what a format wants to keep, such as the type names on the wire
+        self.about: dict[str, Any] = {}
+        """What a format wants to keep.  Ours: `is_complete` (it was closed), `cut_off` (keys of machines whose process
+        never said its last word), `gaps` (see `gaps`)."""
 
     @classmethod
     def from_builder(cls, builder: SessionBuilder, **about: Any) -> Session:
@@ -142,6 +146,11 @@ class Session:
         return machine.tx(parts.tx if parts.number is None else parts.number)
 
     @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Where records are missing that the recorder had no room for; empty for a whole session."""
+        return read_gaps(self.about.get("gaps", ()))
+
+    @property
     def nbytes(self) -> int:
         """Memory held by columns and pools, roughly."""
         return sum(m.columns.nbytes for m in self.machines.values()) + self.pools.texts.nbytes + self.pools.logs.nbytes
@@ -157,6 +166,9 @@ class Session:
         ]
         if len(machines) > 5:
             lines.append(f"  and {len(machines) - 5} more machines")
+        gaps = self.gaps
+        if gaps:
+            lines.append(f"  {sum(g.count for g in gaps):,} records are missing in {len(gaps)} places, see `gaps`")
         if self.damage is not None:
             lines.append(f"  damaged: {self.damage.message}")
         return "\n".join(lines)

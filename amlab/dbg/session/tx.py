@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from amlab.dbg.session.columns import Flag
 from amlab.dbg.session.kinds import MutationKind, Relation, StepType, as_kind
+from amlab.dbg.session.ties import ContextChange, PipeChange, WaitChange, contexts_in, pipes_in, waits_in
 
 if TYPE_CHECKING:
     from amlab.dbg.session.record import MachineRecord
@@ -220,9 +221,11 @@ class Tx:
         after = self.clocks_after
         if self.is_queued or self.is_check:
             return after
-        told: NDArray[Any] | None = self.machine.columns.odd.get(self.index, {}).get("clocks_before")
+        told = self.machine.told_before(self.index)
         if told is not None:
-            return told.astype(after.dtype)
+            out = np.zeros_like(after)  # the machine may have grown
+            out[: len(told)] = told[: len(out)]
+            return out
         before = self.machine.clocks_at(self.machine.previous_executed(self.index))
         moved = after.astype(np.int64) - before.astype(np.int64)
         limit = 2 if self.accepted else 0
@@ -330,6 +333,24 @@ class Tx:
         """Names of the handlers that its log says were called, in order."""
         found = (_HANDLER.match(entry.text) for entry in self.log)
         return tuple(m.group(1) for m in found if m)
+
+    def _lines(self) -> list[str]:
+        return [entry.text for entry in (*self.pre_log, *self.log)]
+
+    @property
+    def pipes(self) -> tuple[PipeChange, ...]:
+        """Pipes made and ended since the transition before, this one included, as far as recorded."""
+        return pipes_in(self._lines())
+
+    @property
+    def contexts(self) -> tuple[ContextChange, ...]:
+        """State contexts that began and expired since the transition before, as far as recorded."""
+        return contexts_in(self._lines())
+
+    @property
+    def waits(self) -> tuple[WaitChange, ...]:
+        """Waits that began, were met or given up since the transition before, as far as recorded."""
+        return waits_in(self._lines())
 
     # The queue.
 

@@ -45,12 +45,12 @@ def test_a_mutated_file_opens_or_is_a_format_error_soon(generation):
     outcomes = {True: 0, False: 0}
     for number in range(INPUTS // len(GENERATIONS)):
         data = mutate(rng, seed, rng.choice(seeds))
-        start = time.perf_counter()
+        start = time.thread_time()  # others may be at work
         try:
             session = read(data, None, LIMITS)
         except Exception as e:
             pytest.fail(f"input {number} of {generation}: {type(e).__name__}: {e}; {data.hex()}")
-        took = time.perf_counter() - start
+        took = time.thread_time() - start
         assert took < SLOWEST_S, f"input {number} of {generation} took {took:.2f} s"
         damage = session.damage
         outcomes[damage is None] += 1

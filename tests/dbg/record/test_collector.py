@@ -71,12 +71,27 @@ def test_a_peer_without_the_secret_and_one_that_sends_garbage_are_cut_off(tmp_pa
             stranger.sendall(b"x" * 200)
             assert stranger.recv(1) == b""
         liar = recorder_to(collector.address, collector.secret, flush_s=60)
-        liar._file.write(b"\xff" * 4096)
-        assert liar._file._sock.recv(1) == b""
+        liar._output.file.write(b"\xff" * 4096)
+        assert liar._output.file._sock.recv(1) == b""
         liar.close()
         with recorder_to(collector.address, collector.secret) as good:
             good.attach(machine)
             machine.add("A")
     session = Session.open(path)
     assert list(session.machines) == ["good"]
+    machine.dispose()
+
+
+def test_a_burst_that_unpacks_to_much_is_there_at_once(tmp_path):
+    path = tmp_path / "all.msgpack.br"
+    machine = Machine({"A": {"multi": True}}, "busy")
+    with Recorder(path, flush_s=0.01) as recorder, Collector(recorder) as collector:
+        far = recorder_to(collector.address, collector.secret, flush_s=60).attach(machine)
+        for n in range(30_000):
+            machine.add("A", args={"n": n % 10} if n % 100 == 0 else None)
+        far.flush()
+        far._output.file._sock.close()  # as if it was killed: what was flushed counts
+        collector.close()
+    assert len(Session.open(path).machines["busy"]) == 30_000
+    far.close()
     machine.dispose()

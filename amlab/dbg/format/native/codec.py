@@ -31,14 +31,14 @@ def read(
     limits: Limits,
     progress: Callable[[int, int], object] | None = None,
 ) -> Session:
-    """The session; memory is bounded by `MAX_ITEMS` and `MAX_ENTRIES`, bytes were by `limits` already.
+    """The session.
 
     A stream that merely ends early is no damage, `about["is_complete"]` tells.
     """
-    del limits
-    recording = read_recording(data, progress)
+    is_cut = truncation is None or bool(truncation.fields.get("ends_early"))
+    recording = read_recording(data, limits, progress, is_tail_whole=is_cut)
     damage = recording.damage
-    if damage is None and truncation is not None and not truncation.fields.get("ends_early"):
+    if damage is None and not is_cut:
         damage = truncation
     return build_session(recording, damage)
 

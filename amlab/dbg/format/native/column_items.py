@@ -8,11 +8,13 @@ Knows nothing of: rows, moves.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from amlab.dbg.format.gob.times import GoTime
 from amlab.dbg.format.native.plain import from_plain, to_plain
 from amlab.dbg.session.clocks import Clocks
 from amlab.dbg.session.columns import Columns, Ragged, RaggedColumn
@@ -171,20 +173,57 @@ def read_columns(packed: dict[str, Any], pools: Pools, states: int) -> Columns:
         values = read_array(flat)
         _within(values, bound, name)
         ragged[name] = Ragged(values, _ends(read_array(ends, count), len(values)))
-    odd = {int(i): from_plain(value) for chunk in packed["odd"] for i, value in chunk}
+    odd = {int(i): _read_odd(from_plain(value), states) for chunk in packed["odd"] for i, value in chunk}
+    if odd and not 0 <= min(odd) <= max(odd) < count:
+        raise ValueError(f"something odd about record {max(odd)} of {count}")
     return Columns(
         **scalars,
         **ragged,
         ids=read_texts(packed["ids"], count),
-        clocks=_read_clocks(packed["clocks"], count),
+        clocks=_read_clocks(packed["clocks"], count, states),
         odd=odd,
     )
 
 
-def _read_clocks(packed: dict[str, Any], count: int) -> Clocks:
+def _read_odd(odd: Any, states: int) -> dict[str, Any]:
+    """What columns cannot hold of a record; what is not known is left out."""
+    if type(odd) is not dict:
+        raise ValueError(f"what is odd about a record is a {type(odd).__name__}")
+    for key, fits in _ODD.items():
+        if key in odd and not fits(odd[key], states):
+            raise ValueError(f"a record's {key} cannot be {str(odd[key])[:40]}")
+    return {key: odd[key] for key in odd if key in _ODD}
+
+
+def _are(values: Any, kind: type) -> bool:
+    return type(values) in {list, tuple} and all(type(value) is kind for value in values)
+
+
+def _are_states(values: Any, states: int) -> bool:
+    return _are(values, int) and all(0 <= i < states for i in values) and len(set(values)) == len(values)
+
+
+_ODD: dict[str, Callable[[Any, int], bool]] = {
+    "called": lambda v, _: type(v) is tuple and len(v) == 2 and _are(v[0], str) and _are(v[1], int),
+    "machine_id": lambda v, _: type(v) is str,
+    "time": lambda v, _: type(v) is GoTime and type(v[0]) is type(v[1]) is int and type(v[2]) in {int, type(None)},
+    "clocks_before": lambda v, _: (
+        isinstance(v, np.ndarray) and v.ndim == 1 and v.dtype.kind == "i" and bool((v >= 0).all())
+    ),
+    "active_before": _are_states,
+    "refusals": lambda v, _: (
+        type(v) is tuple
+        and all(type(r) is tuple and len(r) == 2 and type(r[0]) is str and type(r[1]) is int for r in v)
+    ),
+    "error": lambda v, _: type(v) is str,
+    "put_back": _are_states,
+}
+
+
+def _read_clocks(packed: dict[str, Any], count: int, states: int) -> Clocks:
     ptr, state, tick = (read_array(packed[name]) for name in ("ptr", "state", "tick"))
     width = int(packed["width"])
-    if len(ptr) != count + 1 or len(state) != len(tick) or not 0 <= width < 1 << 20:
+    if len(ptr) != count + 1 or len(state) != len(tick) or not states <= width < 1 << 20:
         raise ValueError(f"clocks of {len(ptr) - 1} records, {len(state)} changes, {len(tick)} ticks, {width} states")
     _ends(ptr, len(state))
     _within(state, width, "a changed state")

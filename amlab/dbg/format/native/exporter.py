@@ -6,11 +6,12 @@ Knows nothing of: compression, recorders.
 from __future__ import annotations
 
 from typing import Any
+from zlib import crc32
 
 import msgpack
 
 from amlab.dbg.format.native.column_items import pack_columns, pack_pools
-from amlab.dbg.format.native.items import COLUMNS, END, HEADER, MACHINE, POOLS
+from amlab.dbg.format.native.items import CHECK, COLUMNS, END, HEADER, MACHINE, POOLS
 from amlab.dbg.format.native.plain import to_plain
 from amlab.dbg.session.record import MachineRecord
 from amlab.dbg.session.session import Session
@@ -28,7 +29,8 @@ def encode_session(session: Session) -> bytes:
     for number, (machine, packed) in enumerate(zip(machines, columns, strict=True)):
         items += [_machine(number, machine), [COLUMNS, number, packed]]
     items.append([END, 0, sum(len(m) for m in machines)])
-    return b"".join(packer.pack(item) for item in items)
+    plain = b"".join([packer.pack(item) for item in items])
+    return plain + bytes(packer.pack([CHECK, len(plain), crc32(plain)]))
 
 
 def _machine(number: int, m: MachineRecord) -> list[Any]:

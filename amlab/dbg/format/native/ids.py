@@ -22,28 +22,26 @@ class TransitionIds(Texts):
     Args:
         seed: The machine's.
         ticks: Queue tick of each record.
-        is_prepended: Whether its mutation jumped the line.
-        is_queued: Whether it is a queued mutation, not a transition.
+        places: Place after that tick's mutation, 0 for that itself; -1 for what is no transition.
     """
 
-    __slots__ = ("_place", "_seed", "_ticks")
+    __slots__ = ("_places", "_seed", "_ticks")
 
-    def __init__(self, seed: str, ticks: NDArray[Any], is_prepended: NDArray[Any], is_queued: NDArray[Any]) -> None:
+    def __init__(self, seed: str, ticks: NDArray[Any], places: NDArray[Any]) -> None:
         super().__init__(b"", np.zeros(0, dtype=np.uint32))
-        self._seed = seed
-        self._ticks = ticks
-        # Prepended ones are counted from the last appended one on.
-        position = np.cumsum(~is_queued)
-        anchor = np.maximum.accumulate(np.where(is_prepended | is_queued, 0, position)) if len(ticks) else position
-        place = position - anchor
-        self._place = np.where(is_queued, -1, place).astype(np.int32)
+        self._seed, self._ticks, self._places = seed, ticks, places
 
     def __len__(self) -> int:
         return len(self._ticks)
 
     def __getitem__(self, i: int) -> str:
-        place = int(self._place[i])
+        place = int(self._places[i])
         return "" if place < 0 else transition_id(self._seed, int(self._ticks[i]), place)
+
+    def is_first(self, i: int) -> bool:
+        """Whether no record before a transition's has its id; without making the ids."""
+        before = (self._ticks[:i] == self._ticks[i]) & (self._places[:i] == self._places[i])
+        return not before.any()
 
     def raw(self, i: int) -> bytes:
         """The id as bytes."""
@@ -52,9 +50,9 @@ class TransitionIds(Texts):
     @property
     def blob(self) -> bytes:
         """All ids, one after the other."""
-        return b"".join(self.raw(i) for i in range(len(self)))
+        return b"".join([self.raw(i) for i in range(len(self))])
 
     @property
     def nbytes(self) -> int:
         """Memory held."""
-        return int(self._ticks.nbytes) + int(self._place.nbytes)
+        return int(self._ticks.nbytes) + int(self._places.nbytes)

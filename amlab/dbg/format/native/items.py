@@ -3,7 +3,8 @@
 One brotli stream of msgpack values.  The first is the header: format, version, and for every type of
 item the names of its fields in order.  Each value after it is an array: the number of its type in the
 header, then the fields.  A reader goes by names: it skips fields and types that it does not know, and
-takes absent ones for zero, so both sides may grow.  `exports/FORMAT.md` says what the fields mean.
+takes absent ones for zero, so both sides may grow.  What types, fields and keys there are more, stands at
+the end of its list.  `exports/FORMAT.md` says what the fields mean.
 
 Knows nothing of: encoding, reading, recording.
 """
@@ -13,14 +14,21 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
-    "COLUMNS", "DETAIL", "END", "FORMAT", "GAP", "HEADER", "MACHINE", "MOVE", "MOVES", "POOLS", "ROWS", "STREAM",
-    "TEXTS", "TYPES", "VERSION", "Row",
+    "CHECK", "COLUMNS", "DELAY_NS", "DETAIL", "END", "FORMAT", "GAP", "HEADER", "MACHINE", "MAX_ITEMS", "MAX_ROWS",
+    "MOVE", "MOVES", "POOLS", "ROWS", "STREAM", "TEXTS", "TYPES", "VERSION", "Row",
 ]  # fmt: skip
 
 FORMAT = "amlab-session"
 VERSION = 1
 
-TEXTS, MACHINE, MOVES, ROWS, COLUMNS, GAP, END, POOLS, STREAM = range(9)
+TEXTS, MACHINE, MOVES, ROWS, COLUMNS, GAP, END, POOLS, STREAM, CHECK = range(10)
+
+MAX_ITEMS = 1 << 17
+"""Longest list in an item; writers split longer ones, readers refuse them."""
+MAX_ROWS = 1 << 16
+"""Rows that a writer puts into one item."""
+DELAY_NS = 1024
+"""Unit of delays: a shift, where a division would cost the recorded program more."""
 
 MOVE = ("kind", "is_auto", "called", "is_accepted", "ticks", "handlers", "then", "wakes")
 """Fields of one move: what a mutation became, whatever else was active; written once."""
@@ -46,6 +54,7 @@ TYPES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("end", ("time_ns", "records")),
     ("pools", ("pools", "about")),
     ("stream", ("number",)),
+    ("check", ("length", "crc32")),
 )
 
 HEADER: dict[str, Any] = {
@@ -54,7 +63,7 @@ HEADER: dict[str, Any] = {
     "types": [[name, list(fields)] for name, fields in TYPES],
     "move": list(MOVE),
     "detail": list(DETAIL),
-    "delay_ns": 1024,
+    "delay_ns": DELAY_NS,
 }
 
 

@@ -11,92 +11,67 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from amlab.dbg.format.native.items import Row
 from amlab.dbg.session.columns import Flag, Ragged
 from amlab.dbg.session.pools import RawStep, StepPool
 
 __all__ = ["MoveTable", "pack_ticks", "take_ragged", "unpack_ticks"]
 
 Ints = NDArray[Any]
-MAX_ENTRIES = 1 << 27
-"""Steps, ticks or called states of one machine, in all; a file that claims more is hostile."""
 TICK_BITS = 8
 """A state's index and how much it ticks, in one number."""
 
 
 class MoveTable:
-    """Moves by number; numbers that are no moves have none of anything.
+    """Moves by number; the numbers below `Row.FIRST` have none of anything."""
 
-    Raises:
-        ValueError: A move that names states or moves which are not there.
-    """
-
-    def __init__(self, moves: Mapping[int, Mapping[str, Any]], width: int, pool: StepPool) -> None:
-        self._pool, self._width = pool, width
+    def __init__(self, moves: Sequence[Mapping[str, Any]], pool: StepPool) -> None:
+        self._pool = pool
         self._step_ids: dict[tuple[int, ...], int] = {}
-        size = max(moves, default=-1) + 1
-        if size > 2 * len(moves) + 64:
-            raise ValueError(f"moves are numbered up to {size}, but there are {len(moves)}")
-        self.kind = np.zeros(max(size, 1), dtype=np.int8)
-        self.flags = np.zeros(max(size, 1), dtype=np.int16)
-        self.then = np.full(max(size, 1), -1, dtype=np.int32)
-        self.wakes = np.zeros(max(size, 1), dtype=bool)
-        self.handlers = np.zeros(max(size, 1), dtype=np.int32)
+        size = len(moves) + Row.FIRST
+        self.kind = np.zeros(size, dtype=np.int8)
+        self.flags = np.zeros(size, dtype=np.int16)
+        self.then = np.full(size, -1, dtype=np.int32)
+        self.wakes = np.zeros(size, dtype=bool)
+        self.handlers = np.zeros(size, dtype=np.int32)
         """Per move, its key in `handler_sets`; 0 for none."""
         self.handler_sets: dict[int, tuple[str | int, ...]] = {}
         self._handler_keys: dict[tuple[str | int, ...], int] = {(): 0}
-        called: list[Sequence[int]] = [()] * max(size, 1)
-        ticks: list[Sequence[int]] = [()] * max(size, 1)
-        for number, move in moves.items():
-            then = int(move.get("then", -1))
-            if not -1 <= then < size or number < 0:
-                raise ValueError(f"move {number} is followed by {then}, of {size}")
-            self.kind[number] = int(move.get("kind", 0))
+        called: list[Sequence[int]] = [()] * size
+        ticks: list[Sequence[int]] = [()] * size
+        for number, move in enumerate(moves, Row.FIRST):
+            self.kind[number] = move.get("kind", 0)
             self.flags[number] = (
                 Flag.NAMES.value
                 | Flag.INDEXES.value
                 | (Flag.ACCEPTED.value if move.get("is_accepted") else 0)
                 | (Flag.AUTO.value if move.get("is_auto") else 0)
             )
-            self.then[number] = then
-            self.wakes[number] = bool(move.get("wakes"))
-            called[number] = self.states(move.get("called") or ())
-            self.handlers[number] = self._handlers_key(move.get("handlers") or ())
-            ticks[number] = pack_ticks(move.get("ticks") or (), width)
-        if (self.then[self.then[self.then >= 0]] >= 0).any():
-            raise ValueError("a move is followed by one that is followed itself")
+            self.then[number] = move.get("then", -1)
+            self.wakes[number] = move.get("wakes", False)
+            called[number] = move.get("called", ())
+            self.handlers[number] = self._handlers_key(tuple(move.get("handlers", ())))
+            ticks[number] = pack_ticks(move.get("ticks", ()))
         self.called, self.ticks = _ragged(called), _ragged(ticks)
 
     def __len__(self) -> int:
         return len(self.kind)
 
-    def _handlers_key(self, flat: Sequence[str | int]) -> int:
-        key = tuple([str(v) if n % 2 == 0 else int(v) for n, v in enumerate(flat)])
+    def _handlers_key(self, key: tuple[str | int, ...]) -> int:
         found = self._handler_keys.get(key)
         if found is None:
             found = self._handler_keys[key] = len(self._handler_keys)
             self.handler_sets[found] = key
         return found
 
-    def states(self, indexes: Sequence[int]) -> Sequence[int]:
-        """Indexes of states.
-
-        Raises:
-            ValueError: One is out of range.
-        """
-        if indexes and not 0 <= min(indexes) <= max(indexes) < self._width:
-            raise ValueError(f"state indexes {list(indexes)[:8]} of a machine with {self._width} states")
-        return indexes
-
     def step_ids(self, flat: Sequence[int]) -> list[int]:
         """Numbers in the pool of steps that are written as five numbers each."""
         out = []
-        for at in range(0, len(flat) - 4, 5):
+        for at in range(0, len(flat), 5):
             key = tuple(flat[at : at + 5])
             found = self._step_ids.get(key)
             if found is None:
                 kind, relation, flags, from_, to = key
-                if max(from_, to) >= self._width:
-                    raise ValueError(f"a step names state {max(from_, to)} of {self._width}")
                 step = RawStep(
                     type=kind,
                     rel=relation,
@@ -111,19 +86,9 @@ class MoveTable:
         return out
 
 
-def pack_ticks(pairs: Sequence[int], width: int = 1 << 22) -> list[int]:
-    """State and growth in turn, as one number per pair.
-
-    Raises:
-        ValueError: A state that is not there, or a growth that cannot be.
-    """
-    out = []
-    for at in range(0, len(pairs) - 1, 2):
-        state, more = pairs[at], pairs[at + 1]
-        if not 0 <= state < width or not 0 < more < 1 << TICK_BITS:
-            raise ValueError(f"state {state} of {width} ticks by {more}")
-        out.append(state << TICK_BITS | more)
-    return out
+def pack_ticks(pairs: Sequence[int]) -> list[int]:
+    """State and growth in turn, as one number per pair."""
+    return [state << TICK_BITS | more for state, more in zip(pairs[::2], pairs[1::2], strict=True)]
 
 
 def unpack_ticks(packed: Ints) -> tuple[Ints, Ints]:
@@ -132,8 +97,12 @@ def unpack_ticks(packed: Ints) -> tuple[Ints, Ints]:
     return wide >> TICK_BITS, wide & ((1 << TICK_BITS) - 1)
 
 
-def take_ragged(table: Ragged, rows: Ints, instead: Mapping[int, Sequence[int]]) -> Ragged:
-    """What the table has at each of `rows`; `instead` says it for single records."""
+def take_ragged(table: Ragged, rows: Ints, instead: Mapping[int, Sequence[int]], limit: int) -> Ragged:
+    """What the table has at each of `rows`; `instead` says it for single records.
+
+    Raises:
+        ValueError: More than `limit` values in all.
+    """
     flat, ends = table.flat, table.ends.astype(np.int64)
     if instead:
         records = np.fromiter(instead, dtype=np.int64, count=len(instead))
@@ -147,8 +116,11 @@ def take_ragged(table: Ragged, rows: Ints, instead: Mapping[int, Sequence[int]])
     counts = (ends - starts)[rows]
     out_ends = np.cumsum(counts)
     total = int(out_ends[-1]) if len(out_ends) else 0
-    if total > MAX_ENTRIES:
-        raise ValueError(f"{total:,} entries for {len(rows):,} records; {MAX_ENTRIES:,} are the most")
+    if total > limit:
+        raise ValueError(
+            f"{total:,} values for {len(rows):,} records, and the limit is {limit:,}; raise Limits.max_values if it"
+            " is to be trusted"
+        )
     index = np.int32 if max(total, len(flat)) < 2**31 else np.int64
     shift = (starts[rows] - (out_ends - counts)).astype(index)
     gathered = flat[np.arange(total, dtype=index) + np.repeat(shift, counts)]

@@ -10,13 +10,13 @@ Knows nothing of: clocks, files.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from amlab.core.machine.automaton import Automaton
 from amlab.core.machine.handlers import NO_CALLS, Calls, Handlers, HandlerSet
 from amlab.core.machine.plan import AUTO, Config, Plan
 from amlab.core.machine.schema import Schema
@@ -28,6 +28,7 @@ from amlab.errors import AmlabError
 __all__ = ["Recorded", "ReplayedSteps"]
 
 CHECKPOINT = 128
+MAX_KNOWN = 20_000
 Ints = NDArray[Any]
 
 
@@ -46,21 +47,32 @@ class Recorded(NamedTuple):
     """The same before a record, where the recording tells them."""
     steps: Mapping[int, list[int]]
     """Steps that were recorded after all."""
+    widths: Sequence[tuple[int, int]]
+    """(first record, states), each time that the machine had other ones."""
+    moves: Ints
+    """Per record, the number of its move."""
+    odd: frozenset[int]
+    """Records that their move does not tell whole: they cannot be walked over by number."""
 
 
 class ReplayedSteps:
-    """Reads like a `Ragged` column of step numbers; safe to read from several threads."""
+    """Reads like a `Ragged` column of step numbers; safe to read from several threads.
 
-    def __init__(self, recorded: Recorded, schema_of: Callable[[], Schema], pool: StepPool) -> None:
+    A machine that has grown is another automaton from there on; `schema_of` gives the schema of its first states.
+    """
+
+    def __init__(self, recorded: Recorded, schema_of: Callable[[int], Schema], pool: StepPool) -> None:
         self._recorded = recorded
         self._schema_of = schema_of
         self._pool = pool
         self._lock = threading.RLock()
-        self._automaton: Automaton | None = None
-        self._schema: Schema | None = None
+        self._firsts = [first for first, _ in recorded.widths]
+        self._schemas: dict[int, Schema] = {}
         self._checkpoints: dict[int, Config] = {}
-        self._handlers: dict[int, Handlers] = {}
-        self._known: dict[tuple[Plan, int], NDArray[np.int64]] = {}
+        self._edges: dict[tuple[Config, int], Config] = {}
+        """Where a move leads from a configuration."""
+        self._handlers: dict[tuple[int, int], Handlers] = {}
+        self._known: dict[tuple[Plan, int, bool], NDArray[np.int64]] = {}
         self._ids: dict[Step, int] = {}
         self._whole: Ragged | None = None
 
@@ -76,7 +88,7 @@ class ReplayedSteps:
             if int(self._recorded.flags[i]) & Flag.QUEUED.value:
                 return np.zeros(0, dtype=np.int64)
             try:
-                return self._steps(self._plan(self._config_before(i), i), int(self._recorded.handlers[i]))
+                return self._steps(self._plan(self._config_before(i), i), i)
             except AmlabError:  # a schema that cannot be: its records show without steps
                 return np.zeros(0, dtype=np.int64)
 
@@ -115,35 +127,57 @@ class ReplayedSteps:
         held = int(self._recorded.handlers.nbytes) + 64 * len(self._checkpoints)
         return held + (self._whole.nbytes if self._whole is not None else 0)
 
+    def order_after(self, i: int) -> tuple[int, ...]:
+        """Active states in order after a record; none where the schema cannot be."""
+        with self._lock:
+            try:
+                return self._after(self._config_before(i), i).states
+            except AmlabError:
+                return ()
+
     # The walk.
 
-    def _start(self) -> Automaton:
-        if self._automaton is None:
-            self._schema = self._schema_of()
-            self._automaton = self._schema.automaton
-        return self._automaton
+    def _schema(self, i: int) -> Schema:
+        """What the machine was at a record."""
+        width = self._recorded.widths[max(bisect_right(self._firsts, i) - 1, 0)][1]
+        found = self._schemas.get(width)
+        if found is None:
+            found = self._schemas[width] = self._schema_of(width)
+        return found
+
+    def _fitted(self, config: Config, i: int) -> Config:
+        """The configuration in the automaton of record `i`."""
+        automaton = self._schema(i).automaton
+        return config if config.automaton is automaton else automaton.config(config.states)
 
     def _config_before(self, i: int) -> Config:
-        automaton = self._start()
         at = i // CHECKPOINT * CHECKPOINT
         while at and at not in self._checkpoints:
             at -= CHECKPOINT
-        config = self._checkpoints.get(at) or automaton.config(())
-        for k in range(at, i):
+        config = self._checkpoints.get(at) or self._schema(at).automaton.config(())
+        odd, edges = self._recorded.odd, self._edges
+        for k, move in enumerate(self._recorded.moves[at:i].tolist(), at):
             if k % CHECKPOINT == 0:
                 self._checkpoints[k] = config
-            config = self._after(config, k)
+            if k in odd:
+                config = self._after(config, k)
+                continue
+            after = edges.get((config, move))
+            if after is None:
+                if len(edges) > MAX_KNOWN:
+                    edges.clear()
+                after = edges[config, move] = self._after(config, k)
+            config = after
         start = self._recorded.starts.get(i)
-        return config if start is None else automaton.config(start)
+        return self._fitted(config, i) if start is None else self._schema(i).automaton.config(start)
 
     def _after(self, config: Config, i: int) -> Config:
         recorded = self._recorded
-        start = recorded.starts.get(i)
-        if start is not None:
-            config = self._start().config(start)
         order = recorded.orders.get(i)
         if order is not None:
-            return self._start().config(order)
+            return self._schema(i).automaton.config(order)
+        start = recorded.starts.get(i)
+        config = self._fitted(config, i) if start is None else self._schema(i).automaton.config(start)
         flags = int(recorded.flags[i])
         if flags & (Flag.QUEUED.value | Flag.CHECK.value) or not flags & Flag.ACCEPTED.value:
             return config
@@ -154,47 +188,51 @@ class ReplayedSteps:
 
     def _plan(self, config: Config, i: int) -> Plan:
         recorded = self._recorded
-        names = self._start().relations.names
+        names = config.automaton.relations.names
         called = tuple([names[k] for k in recorded.called[i].tolist()])
         flags, kind = int(recorded.flags[i]), int(recorded.kind[i])
         if flags & Flag.CHECK.value:
             return config.check_plan(kind, called)
         return config.plan(AUTO if flags & Flag.AUTO.value else kind, called)
 
-    def _steps(self, plan: Plan, handlers: int) -> Ints:
-        found = self._known.get((plan, handlers))
+    def _steps(self, plan: Plan, i: int) -> Ints:
+        handlers = int(self._recorded.handlers[i])
+        is_check = bool(int(self._recorded.flags[i]) & Flag.CHECK.value)
+        key = (plan, handlers, is_check)
+        found = self._known.get(key)
         if found is None:
+            schema = self._schema(i)
             final = plan.again if plan.kind == AUTO else plan
-            first, last = (self._calls(handlers, p) if plan.is_accepted else NO_CALLS for p in (plan, final))
+            first, last = (self._calls(schema, handlers, p) if plan.is_accepted else NO_CALLS for p in (plan, final))
             steps = [*plan.steps, *[site.step for site in first.negotiation]]
             if plan.kind == AUTO:
                 steps += final.steps_again
-            steps += [site.step for site in last.final]
-            found = np.array([self._id(step) for step in steps], dtype=np.int64)
-            if len(self._known) > 20_000:
+            if not is_check:
+                steps += [site.step for site in last.final]
+            found = np.array([self._id(step, schema) for step in steps], dtype=np.int64)
+            if len(self._known) > MAX_KNOWN:
                 self._known.clear()
-            self._known[plan, handlers] = found
+            self._known[key] = found
         return found
 
-    def _calls(self, number: int, plan: Plan) -> Calls:
+    def _calls(self, schema: Schema, number: int, plan: Plan) -> Calls:
         if not number:
             return NO_CALLS
-        bound = self._handlers.get(number)
+        width = len(schema.names)
+        bound = self._handlers.get((width, number))
         if bound is None:
-            assert self._schema is not None
             flat = self._recorded.handler_sets[number]
             groups: dict[int, dict[str, Callable[[Any], None]]] = {}
             for name, group in zip(flat[::2], flat[1::2], strict=True):
                 groups.setdefault(int(group), {})[str(name)] = _nothing
-            sets = tuple(HandlerSet(groups[g], self._schema, lenient=True) for g in sorted(groups))
-            bound = self._handlers[number] = Handlers(self._schema, sets)
+            sets = tuple(HandlerSet(groups[g], schema, lenient=True) for g in sorted(groups))
+            bound = self._handlers[width, number] = Handlers(schema, sets)
         return bound.calls(plan)
 
-    def _id(self, step: Step) -> int:
+    def _id(self, step: Step, schema: Schema) -> int:
         found = self._ids.get(step)
         if found is None:
-            assert self._schema is not None
-            index = self._schema._index
+            index = schema._index
             raw = RawStep(
                 type=int(step.type),
                 rel=0 if step.relation is None else int(step.relation),
