@@ -3,8 +3,8 @@
     from amlab.dbg import Recorder, Session, verify
 
 Layout: `record` records live machines (light: a worker loads it), `format` files of sessions, ours and Go's,
-`session` the store with its cursors, `query` questions to it, `view` texts and pictures of everything, `cli`
-the command `amlab`, `demo` machines for it to show, `bench` what it
+`session` the store with its cursors, `live` sessions that grow, `query` questions to it, `view` texts and pictures of
+everything, `widgets` the notebook debugger, `cli` the command `amlab`, `demo` machines for it to show, `bench` what it
 measures.  Names are loaded when they are first used.
 
 Knows nothing of: how machines are run in processes.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from amlab.dbg import query, session, view
+    from amlab.dbg.format.feed import Feed
     from amlab.dbg.format.registry import open_session, save_session
     from amlab.dbg.query.report import Report
     from amlab.dbg.query.verify import judge, verify
@@ -27,9 +28,13 @@ if TYPE_CHECKING:
     from amlab.dbg.session.tx import Tx
     from amlab.dbg.view.draw import draw_machines, draw_schema, draw_steps
     from amlab.dbg.view.picture import Picture
+    from amlab.dbg.widgets.attach import attach
+    from amlab.dbg.widgets.desk import Desk
 
 __all__ = [
     "Cursor",
+    "Desk",
+    "Feed",
     "MachineRecord",
     "Picture",
     "Recorder",
@@ -37,6 +42,7 @@ __all__ = [
     "Session",
     "SessionBuilder",
     "Tx",
+    "attach",
     "draw_machines",
     "draw_schema",
     "draw_steps",
@@ -51,6 +57,8 @@ __all__ = [
 
 _HOMES = {
     "Cursor": "amlab.dbg.session.cursor",
+    "Desk": "amlab.dbg.widgets.desk",
+    "Feed": "amlab.dbg.format.feed",
     "MachineRecord": "amlab.dbg.session.record",
     "Picture": "amlab.dbg.view.picture",
     "Recorder": "amlab.dbg.record.recorder",
@@ -58,6 +66,7 @@ _HOMES = {
     "Session": "amlab.dbg.session.session",
     "SessionBuilder": "amlab.dbg.session.builder",
     "Tx": "amlab.dbg.session.tx",
+    "attach": "amlab.dbg.widgets.attach",
     "draw_machines": "amlab.dbg.view.draw",
     "draw_schema": "amlab.dbg.view.draw",
     "draw_steps": "amlab.dbg.view.draw",

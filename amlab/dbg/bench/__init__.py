@@ -7,4 +7,5 @@ session.py   opening, seeking, importing
 record.py    what recording costs
 rpc.py       mutations on another process's machine
 pool.py      a supervised pool at work
+views.py     views in a real browser
 """

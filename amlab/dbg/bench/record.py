@@ -63,8 +63,7 @@ def _memory() -> Measurement:
     recorder = Recorder(max_rows=20_000_000)
     recorder.attach(machine)
     _toggle(machine)(100_000)
-    tape = next(iter(recorder._tapes.values())).tape
-    size = tape.rows.itemsize * len(tape.rows) + sys.getsizeof(tape.details)
+    size = recorder.held_bytes
     recorder.close()
     machine.dispose()
     return Measurement("memory of a transition not yet written", size / 100_000, "B", 15.0)

@@ -40,11 +40,19 @@ COMMANDS = _existing(
         "inspect": Command(
             "amlab.dbg.cli.inspect", "show a session, a machine or one transition", "amlab inspect session.gob.br"
         ),
+        "view": Command(
+            "amlab.dbg.cli.view", "open a session in a browser, as a page to keep", "amlab view session.gob.br"
+        ),
         "verify": Command(
             "amlab.dbg.cli.verify", "derive every recorded transition again and compare", "amlab verify session.gob.br"
         ),
         "convert": Command(
             "amlab.dbg.cli.convert", "write a session in another format", "amlab convert run.gob.br run.msgpack.br"
+        ),
+        "serve": Command(
+            "amlab.dbg.cli.serve",
+            "collect what other processes record, until interrupted",
+            "amlab serve --out run.msgpack.br",
         ),
         "bench": Command("amlab.dbg.cli.bench", "measure the engine and the debugger", "amlab bench"),
     }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 __all__ = ["add_arguments", "run"]
 
-GROUPS = {name: f"amlab.dbg.bench.{name}" for name in ("engine", "session", "record", "rpc", "pool")}
+GROUPS = {name: f"amlab.dbg.bench.{name}" for name in ("engine", "session", "record", "rpc", "pool", "views")}
 PLACES = (Path("../shared/exports"), Path("exports"))
 
 

@@ -6,7 +6,7 @@ Knows nothing of: how files are read, how texts are laid out.
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ PAGE = 50
 
 def add_arguments(parser: ArgumentParser) -> None:
     """The command's arguments."""
-    from amlab.dbg.cli.opening import add_file_arguments
+    from amlab.dbg.cli.opening import add_file_arguments, number
 
     add_file_arguments(parser)
     parser.add_argument(
@@ -32,18 +32,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="an id, the start of one, or an address: mach://MACHINE or mach://MACHINE/TX",
     )  # fmt: skip
     parser.add_argument("--tx", metavar="ID|N", help="one transition of MACHINE, by id or number")
-    parser.add_argument("--from", metavar="N", dest="start", type=_number, default=0, help="first record to list")
+    parser.add_argument("--from", metavar="N", dest="start", type=number, default=0, help="first record to list")
     parser.add_argument(
-        "--limit", metavar="N", type=_number, help=f"how many to list, 0 for all ({PAGE}; all with --json)"
+        "--limit", metavar="N", type=number, help=f"how many to list, 0 for all ({PAGE}; all with --json)"
     )
     parser.add_argument("--queued", action="store_true", help="list queued mutations too, not only transitions")
     parser.add_argument("--json", action="store_true", help="print facts as JSON")
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise ArgumentTypeError(f"{text!r} is no number from 0 on")
-    return int(text)
 
 
 def run(args: Namespace) -> int:

@@ -9,20 +9,31 @@ Knows nothing of: what commands do with it.
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from amlab.dbg.session.session import Session
 from amlab.errors import FormatError
 
-__all__ = ["add_file_arguments", "open_named", "progress_bar"]
+__all__ = ["add_file_arguments", "number", "open_named", "progress_bar"]
 
 
 def add_file_arguments(parser: ArgumentParser) -> None:
     """FILE and `--partial`."""
     parser.add_argument("file", metavar="FILE", help="a recorded session, such as session.gob.br")
     parser.add_argument("--partial", action="store_true", help="of a damaged file, take what came before the damage")
+
+
+def number(text: str) -> int:
+    """A whole number of an argument.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ArgumentTypeError(f"{text!r} is no number from 0 on")
+    return int(text)
 
 
 def open_named(args: Namespace) -> Session:

@@ -10,6 +10,7 @@ Knows nothing of: names, formats.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import sqrt
 
 import networkx as nx
 
@@ -28,6 +29,8 @@ TIME_LIMIT_S = 2.0
 
 _PART_GAP, _GRID_GAP = 26.0, 12.0
 _LEAST_WIDTH = 760.0
+_ASPECT = 2.4
+"""How wide a wide drawing is for its height, where its parts allow that."""
 _MOST_EXCESS = 120
 """Links beyond those that keep the nodes together, up to which Graphviz takes well under the time limit."""
 
@@ -39,19 +42,32 @@ def is_dense(drawing: Drawing) -> bool:
 
 
 def place(
-    drawing: Drawing, sizes: Sequence[tuple[float, float]], layout: str = "auto", time_limit_s: float = TIME_LIMIT_S
+    drawing: Drawing,
+    sizes: Sequence[tuple[float, float]],
+    layout: str = "auto",
+    time_limit_s: float = TIME_LIMIT_S,
+    *,
+    is_wide: bool = False,
 ) -> Placement:
-    """Boxes for all nodes and routes for all links but those from a node to itself."""
+    """Boxes for all nodes and routes for all links but those from a node to itself.
+
+    With `is_wide` connected parts stand beside each other as on a screen, else below each other as on a page.
+    """
     links = {k: link for k, link in enumerate(drawing.links) if link.tail != link.head}
     related = {n: sizes[n] for n in sorted(drawing.related)}
     loose = _loose(links)
     placement = _laid_out(related, links, loose, layout, time_limit_s)
     parts = _parts(related, links)
-    _pack(placement, parts, links)
     single = [n for n in range(len(sizes)) if n not in related]
+    if is_wide:
+        room = _pack(
+            placement, parts, links, sum((w + _GRID_GAP) * (h + _GRID_GAP) for w, h in map(sizes.__getitem__, single))
+        )
+    else:
+        room = _pack(placement, parts, links)
     _, _, right, bottom = bounds_of(placement.boxes.values(), placement.routes.values())
     top = bottom + (_PART_GAP if related else 0)
-    placement.boxes.update(_grid(single, sizes, top, max(right, _LEAST_WIDTH)))
+    placement.boxes.update(_grid(single, sizes, top, max(right, room)))
     return placement
 
 
@@ -100,8 +116,14 @@ def _parts(sizes: Mapping[int, tuple[float, float]], links: Mapping[int, Link]) 
     return sorted((sorted(part) for part in nx.connected_components(net)), key=lambda part: (-len(part), part[0]))
 
 
-def _pack(placement: Placement, parts: Sequence[Sequence[int]], links: Mapping[int, Link]) -> None:
-    """Moves connected parts into rows, the greatest first."""
+def _pack(
+    placement: Placement, parts: Sequence[Sequence[int]], links: Mapping[int, Link], rest: float | None = None
+) -> float:
+    """Moves connected parts into rows, the greatest first; gives the room that rows have.
+
+    With `rest`, the area that single nodes will take, rows are as long as makes the whole wide, and small parts
+    stand below each other beside greater ones.
+    """
     home = {n: i for i, part in enumerate(parts) for n in part}
     routes: list[list[int]] = [[] for _ in parts]
     for k, link in links.items():
@@ -110,18 +132,27 @@ def _pack(placement: Placement, parts: Sequence[Sequence[int]], links: Mapping[i
         bounds_of((placement.boxes[n] for n in part), (placement.routes[k] for k in routes[i]))
         for i, part in enumerate(parts)
     ]
-    widest = max((right - left for left, _, right, _ in frames), default=0.0)
-    room = max(widest, _LEAST_WIDTH)
-    x = y = row = 0.0
-    for i, (left, top, right, bottom) in enumerate(frames):
-        if x and x + right - left > room:
-            x, y, row = 0.0, y + row + _PART_GAP, 0.0
+    widths, heights = [f[2] - f[0] for f in frames], [f[3] - f[1] for f in frames]
+    room = max(*widths, _LEAST_WIDTH) if widths else _LEAST_WIDTH
+    if rest is not None:
+        area = rest + sum((w + _PART_GAP) * (h + _PART_GAP) for w, h in zip(widths, heights, strict=True))
+        room = max(room, sqrt(area * _ASPECT))
+    x = y = row = column = below = 0.0
+    for i, (left, top, _, _) in enumerate(frames):
+        if rest is not None and below and below + heights[i] <= row:
+            column = max(column, widths[i])
+        else:
+            x, below = x + (column + _PART_GAP if column else 0), 0.0
+            column = widths[i]
+            if x and x + widths[i] > room:
+                x, y, row = 0.0, y + row + _PART_GAP, 0.0
         for n in parts[i]:
-            placement.boxes[n] = placement.boxes[n].moved(x - left, y - top)
+            placement.boxes[n] = placement.boxes[n].moved(x - left, y + below - top)
         for k in routes[i]:
-            placement.routes[k] = placement.routes[k].moved(x - left, y - top)
-        x += right - left + _PART_GAP
-        row = max(row, bottom - top)
+            placement.routes[k] = placement.routes[k].moved(x - left, y + below - top)
+        row = max(row, below + heights[i])
+        below += heights[i] + _PART_GAP
+    return room
 
 
 def _grid(nodes: Sequence[int], sizes: Sequence[tuple[float, float]], top: float, room: float) -> dict[int, Box]:

@@ -25,8 +25,8 @@ _LONGEST = 28
 _SHOWN = 12
 
 
-def matrix_text(graph: Graph, note: str = "") -> str:
-    """The SVG of a graph's relations as a matrix."""
+def matrix_text(graph: Graph, note: str = "", *, is_bare: bool = False) -> str:
+    """The SVG of a graph's relations as a matrix; `is_bare` as `Picture.drawing` tells."""
     count = len(graph.nodes)
     cell = 15.0 if count <= 60 else 12.0 if count <= 200 else 9.0
     font = cell * 0.78
@@ -46,7 +46,8 @@ def matrix_text(graph: Graph, note: str = "") -> str:
     keys += [_key(kind) for kind in EdgeKind if kind in kinds]
     size = (side + count * cell, head + count * cell)
     body = "\n".join(parts) if count else ""
-    return page(graph, body, size, style_sheet(looks, kinds), keys, layout="matrix", note=note)
+    sheet = style_sheet(Look, EdgeKind) if is_bare else style_sheet(looks, kinds)
+    return page(graph, body, size, sheet, keys, layout="matrix", note=note, is_bare=is_bare)
 
 
 def _sides(graph: Graph, names: Sequence[str], cell: float, side: float, head: float, font: float) -> list[str]:

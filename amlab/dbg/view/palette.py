@@ -16,6 +16,7 @@ from amlab.dbg.view.model import Edge, EdgeKind, Node, NodeKind
 
 __all__ = [
     "EDGE_STYLES",
+    "HUES",
     "INK",
     "LOOK_STYLES",
     "LOUD",
@@ -54,6 +55,27 @@ _ORANGE = Colour("#a86b00", "#e69f00")
 _RED = Colour("#d55e00", "#ff8a4c")
 _GREY = Colour("#8c959f", "#6e7681")
 _PURPLE = Colour("#a0578a", "#cc79a7")
+
+HUES: dict[str, Colour] = {
+    "paper": PAPER,
+    "panel": Colour("#f6f8fa", "#161b22"),
+    "ink": INK,
+    "muted": MUTED,
+    "rule": RULE,
+    "faint": Colour("#eaeef2", "#1c222a"),
+    "blue": _BLUE,
+    "blue-soft": Colour("#d9ecf8", "#0f3450"),
+    "green": _GREEN,
+    "green-soft": Colour("#d7f0e6", "#0c3a2e"),
+    "orange": _ORANGE,
+    "orange-soft": Colour("#fbeccd", "#3d2f0c"),
+    "red": Colour("#b34400", "#ff8a4c"),
+    "red-soft": Colour("#fbe3d6", "#46230f"),
+    "grey": _GREY,
+    "purple": _PURPLE,
+    "focus": Colour("#0969da", "#58a6ff"),
+}
+"""By the names that widgets and still pictures have for them; the style sheet of widgets holds the same."""
 
 
 class Look(Enum):

@@ -55,6 +55,9 @@ class Picture:
 
     @cached_property
     def _placed(self) -> tuple[str, Placement]:
+        return self._drawn(is_bare=False)
+
+    def _drawn(self, *, is_bare: bool) -> tuple[str, Placement]:
         graph, layout = self.graph, self._layout
         drawing = drawing_of(graph, is_joined=not graph.story)
         note = ""
@@ -62,14 +65,23 @@ class Picture:
             layout = "matrix"
             note = f"as a matrix: {len(graph.edges)} relations would hide each other as lines"
         if layout == "matrix":
-            return matrix_text(graph, note), Placement(engine="matrix", note=note)
-        placement = place(drawing, [node_size(node) for node in drawing.nodes], layout, self._time_limit_s)
-        return svg_text(graph, drawing, placement), placement
+            return matrix_text(graph, note, is_bare=is_bare), Placement(engine="matrix", note=note)
+        sizes = [node_size(node) for node in drawing.nodes]
+        placement = place(drawing, sizes, layout, self._time_limit_s, is_wide=is_bare)
+        return svg_text(graph, drawing, placement, is_bare=is_bare), placement
 
     @property
     def svg(self) -> str:
         """The picture as SVG."""
         return self._placed[0]
+
+    @cached_property
+    def drawing(self) -> str:
+        """The drawing alone as SVG: no title, notes, story and legend, for pages that tell these in their own way.
+
+        Its style sheet knows all looks and relations, so a page may change what a state looks like.
+        """
+        return self._drawn(is_bare=True)[0]
 
     @property
     def layout(self) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from amlab.dbg.view.labels import cut_middle, text_width
 from amlab.dbg.view.legend import legend_of
 from amlab.dbg.view.links import Drawing, Link
-from amlab.dbg.view.model import Graph, Node, NodeKind
+from amlab.dbg.view.model import EdgeKind, Graph, Node, NodeKind
 from amlab.dbg.view.palette import EDGE_STYLES, LOOK_STYLES, Look, look_of
 from amlab.dbg.view.placement import Box, Placement, Route, bounds_of
 from amlab.dbg.view.svg_marks import head_tag, mark_tag, path_of
@@ -52,8 +52,8 @@ def _hint(node: Node) -> str:
     return " ".join(words)
 
 
-def svg_text(graph: Graph, drawing: Drawing, placement: Placement) -> str:
-    """The SVG of a placed graph."""
+def svg_text(graph: Graph, drawing: Drawing, placement: Placement, *, is_bare: bool = False) -> str:
+    """The SVG of a placed graph; `is_bare` as `Picture.drawing` tells."""
     boxes = placement.boxes
     routes = {k: placement.routes.get(k) or _loop(boxes[link.tail]) for k, link in enumerate(drawing.links)}
     left, top, right, bottom = bounds_of(boxes.values(), routes.values())
@@ -64,9 +64,11 @@ def svg_text(graph: Graph, drawing: Drawing, placement: Placement) -> str:
         parts += [_node(node, boxes[n]) for n, node in enumerate(drawing.nodes)]
         parts += _pills(drawing.links, routes)
         body = "\n".join([f'<g transform="translate({num(-left)} {num(-top)})">', *parts, "</g>"])
-    sheet = style_sheet({look_of(node) for node in drawing.nodes}, {link.kind for link in drawing.links})
+    looks, kinds = {look_of(node) for node in drawing.nodes}, {link.kind for link in drawing.links}
+    sheet = style_sheet(Look, EdgeKind) if is_bare else style_sheet(looks, kinds)
     size = (right - left, bottom - top)
-    return page(graph, body, size, sheet, legend_of(drawing), layout=placement.engine, note=placement.note)
+    keys = legend_of(drawing)
+    return page(graph, body, size, sheet, keys, layout=placement.engine, note=placement.note, is_bare=is_bare)
 
 
 # Nodes.

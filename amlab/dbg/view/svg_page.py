@@ -18,6 +18,7 @@ from amlab.dbg.view.svg_style import ROOT, num, text_tag, xml
 __all__ = ["page"]
 
 _MARGIN = 18.0
+_BARE = 8.0
 _LEAST = 420.0
 _STORY_WIDTH = 760.0
 _STORY_LINES = 60
@@ -33,8 +34,11 @@ def page(
     *,
     layout: str,
     note: str = "",
+    is_bare: bool = False,
 ) -> str:
-    """A whole SVG around a drawn body."""
+    """A whole SVG around a drawn body; a bare one has nothing but the drawing."""
+    if is_bare:
+        return _bare(body, size, sheet, layout=layout, note=note)
     width = max(size[0], _LEAST, _STORY_WIDTH if graph.story else 0)
     parts: list[str] = []
     y = _MARGIN + 13
@@ -69,6 +73,17 @@ def page(
         "</svg>",
         "",
     ])  # fmt: skip
+
+
+def _bare(body: str, size: tuple[float, float], sheet: str, *, layout: str, note: str) -> str:
+    width, height = (num(side + 2 * _BARE) for side in size)
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{ROOT}" width="{width}" height="{height}"'
+        f' viewBox="0 0 {width} {height}" data-layout="{xml(layout)}" data-note="{xml(note)}">'
+    )
+    paper = f'<rect class="paper" width="{width}" height="{height}"/>'
+    moved = f'<g class="drawing" transform="translate({num(_BARE)} {num(_BARE)})">\n{body}\n</g>'
+    return f"{head}\n{sheet}\n{paper}\n{moved}\n</svg>\n"
 
 
 def _legend(keys: Sequence[tuple[float, str]], y: float, width: float) -> tuple[list[str], float]:
