@@ -1,10 +1,10 @@
-# make demo | make test | make check: each sets up what it needs, in .venv in this tree.
+# make demo | make lab | make test | make check: each sets up what it needs, in .venv in this tree.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
-.PHONY: demo test check exports notebooks pictures bench clean format
+.PHONY: demo lab test check exports notebooks pictures bench clean format
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml
@@ -16,6 +16,10 @@ $(STAMP): pyproject.toml
 # Without FILE: record a few machines, save, reopen, inspect, verify.  With FILE=x.gob.br: open, inspect, verify it.
 demo: $(STAMP)
 	$(BIN)/amlab demo $(if $(FILE),--file $(FILE))
+
+# The tutorials in JupyterLab; everything stays on this computer.
+lab: $(STAMP)
+	$(BIN)/python -m jupyterlab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_index.ipynb
 
 test: $(STAMP)
 	$(BIN)/python -m pytest tests

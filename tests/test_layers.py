@@ -153,6 +153,11 @@ def test_core_never_knows_the_debugger():
     assert [str(i) for i in all_imports("amlab.core") if i.name.startswith("amlab.dbg")] == []
 
 
+@pytest.mark.parametrize("package", ["amlab.dbg.format", "amlab.dbg.live", "amlab.dbg.query", "amlab.dbg.view"])
+def test_what_needs_no_widget_knows_none(package):
+    assert [str(i) for i in all_imports(package) if i.name.startswith("amlab.dbg.widgets")] == []
+
+
 def test_errors_know_nobody():
     path = ROOT / "amlab" / "errors.py"
     assert [str(i) for i in imports_of("amlab.errors", path) if i.top == "amlab"] == []

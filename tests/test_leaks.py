@@ -81,4 +81,7 @@ def test_the_watchdog_may_stay_while_a_machine_needs_it_and_ends_after_the_last(
     machine.dispose()
     if not watchdog.is_needed():  # nobody else's machine is alive
         assert leaks_since(before) == []
+        watchdog.wake()
+        for thread in [t for t in threading.enumerate() if t.name == WATCHDOG]:  # it may be older than this test
+            thread.join(10)
         assert WATCHDOG not in [t.name for t in threading.enumerate()]
