@@ -6,9 +6,9 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
-from amlab.dbg.widgets.packet import records_packet
 
 from amlab.dbg import Session
+from amlab.dbg.query.packet import records_packet
 from amlab.dbg.widgets.bundle import bundle, view_names
 from tests.dbg.widgets.browser.waiting import until
 
