@@ -51,6 +51,11 @@ def test_a_mutated_file_opens_or_is_a_format_error_soon(generation):
         except Exception as e:
             pytest.fail(f"input {number} of {generation}: {type(e).__name__}: {e}; {data.hex()}")
         took = time.thread_time() - start
+        for _ in range(3):  # what is slow by itself is so again
+            if took >= SLOWEST_S:
+                start = time.thread_time()
+                read(data, None, LIMITS)
+                took = min(took, time.thread_time() - start)
         assert took < SLOWEST_S, f"input {number} of {generation} took {took:.2f} s"
         damage = session.damage
         outcomes[damage is None] += 1

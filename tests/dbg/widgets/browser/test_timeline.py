@@ -254,7 +254,7 @@ def test_the_wheel_zooms_at_the_pointer_only_with_ctrl_and_pans_only_with_shift(
 
 
 def test_a_drag_selects_a_range_and_measures_it(timeline, crash):
-    page = timeline(crash)
+    page = timeline(crash, options={"axis": "time"})
     left, y = lane(page, worker_of(crash))
     page.mouse.move(left + 350, y)
     page.mouse.down()
