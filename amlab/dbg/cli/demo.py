@@ -124,6 +124,7 @@ def _show(session: Session, path: str, report: Report, outcome: Outcome | None) 
     for line in (*session_lines(session, Path(path).stat().st_size), "", *report_lines(report, 10)):
         print(line)
     print(f"\nNext:  amlab inspect {path} {_next(session, outcome)}")
+    print(f"       amlab view {path} -o {_page_name(path)}      the debugger, as a page")
 
 
 def _run_facts(outcome: Outcome | None) -> dict[str, Any]:
@@ -149,6 +150,10 @@ def _facts(session: Session, path: str, report: Report) -> dict[str, Any]:
         "transitions": sum(len(m.executed) for m in machines),
         "verify": report.to_dict(),
     }
+
+
+def _page_name(path: str) -> str:
+    return Path(path).name.partition(".")[0] + ".html"
 
 
 def _next(session: Session, outcome: Outcome | None) -> str:

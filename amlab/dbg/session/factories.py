@@ -25,9 +25,9 @@ GRAPHS = ("schema", "machines", "steps")
 class Factories:
     """Makes views.
 
-    Every method takes `at` (an address, a `Tx`, a time, or a position), `height` (pixels), `machine` and `state` to
-    choose, and filters by name: `auto`, `canceled`, `checks`, `queued`, `empty`, `health`, `disconnected`, `rpc` (False
-    hides), `level`, `group`, `hidden` (see `amlab.dbg.query.filters`).
+    Every method takes `at` (an address, a `Tx`, a time, or a position), `height` (pixels), `title`, `machine` and
+    `state` to choose, and filters by name: `auto`, `canceled`, `checks`, `queued`, `empty`, `health`, `disconnected`,
+    `rpc` (False hides), `level`, `group`, `hidden` (see `amlab.dbg.query.filters`).
 
     Raises:
         UsageError: from each: no such option or filter, or nothing is at `at`.
@@ -37,23 +37,40 @@ class Factories:
         raise NotImplementedError
 
     def debugger(self, **wanted: Any) -> View:
-        """All views in one, on one cursor."""
+        """All views in one, on one cursor.
+
+        `tab` is the one open at first (`log`, `matrix`, `sequence`, `graph`), `sizes` are pixels of panels (`timeline`,
+        `lower`, `machines`, `tree`, `reader`).
+        """
         return self._make("debugger", **wanted)
 
     def timeline(self, **wanted: Any) -> View:
-        """Machines as lanes over time: states, transitions, causes."""
+        """Machines as lanes over time: states, transitions, causes.
+
+        `axis` is `time`, `cut` (idle spans over `idle_ms` are cut out) or `order`; `arrows=False` draws no causes.
+        """
         return self._make("timeline", **wanted)
 
     def sequence(self, **wanted: Any) -> View:
-        """Machines as columns, in causal order, with arrows from causes to effects."""
+        """Machines as columns, in causal order, with arrows from causes to effects.
+
+        `by_traffic` puts machines that talk close together, `causes` lights up what led to the chosen record and what
+        it led to, `talking` leaves out machines without messages.
+        """
         return self._make("sequence", **wanted)
 
     def matrix(self, **wanted: Any) -> View:
-        """A machine's states by its transitions."""
+        """A machine's states by its transitions.
+
+        `numbers` shows ticks, `changed_only` leaves out states that never changed.
+        """
         return self._make("matrix", **wanted)
 
     def tree(self, **wanted: Any) -> View:
-        """A machine's states with ticks and relations, and how a transition was resolved, step by step."""
+        """A machine's states with ticks and relations, and how a transition was resolved, step by step.
+
+        `sort` is `schema`, `active` or `changed`.
+        """
         return self._make("tree", **wanted)
 
     def graph(self, kind: str = "schema", **wanted: Any) -> View:

@@ -43,11 +43,15 @@ __all__ = ["FOCUS", "Desk"]
 FOCUS = ("position", "step", "machine", "state", "range", "scope", "filters", "bookmarks")
 """Traits that views and Python share."""
 
-_OPTIONS = (
-    "height", "title", "graph", "axis", "arrows", "idle_ms", "tab", "sizes", "numbers", "changedOnly", "byTraffic",
-    "causes", "talking", "sort",
-)  # fmt: skip
-"""What views can be told besides; each knows some of them."""
+_OPTIONS: dict[str, tuple[str, ...]] = {
+    "debugger": ("tab", "sizes"),
+    "timeline": ("axis", "arrows", "idle_ms"),
+    "sequence": ("by_traffic", "causes", "talking"),
+    "matrix": ("numbers", "changed_only"),
+    "tree": ("sort",),
+    "graph": ("graph",),
+}
+"""What single views can be told besides `height` and `title`; see `Factories`."""
 
 
 class Desk(Factories, traitlets.HasTraits):
@@ -112,9 +116,10 @@ class Desk(Factories, traitlets.HasTraits):
             state=wanted.pop("state", None) or "",
         )
         filters = {key: wanted.pop(key) for key in DEFAULTS if key in wanted}
-        unknown = [key for key in wanted if key not in _OPTIONS]
+        options = ("height", "title", *_OPTIONS.get(name, ()))
+        unknown = [key for key in wanted if key not in options]
         if unknown:
-            known = (*DEFAULTS, *_OPTIONS, "at", "machine", "state")
+            known = (*options, "at", "machine", "state", *DEFAULTS)
             raise UsageError(f"{name}() takes no {unknown[0]!r}{near(unknown[0], known)}", option=unknown[0])
         if filters:
             self.filters = check_filters({**self.filters, **filters})

@@ -7,6 +7,8 @@ import pytest
 
 from amlab.dbg.view.still import STILLS, still_of
 from amlab.dbg.widgets import Desk, View
+from amlab.dbg.widgets.bundle import VIEWS, view_names
+from amlab.dbg.widgets.desk import _OPTIONS
 from amlab.dbg.widgets.view import view_class
 from amlab.errors import UsageError
 from tests.dbg.session.samples import small
@@ -115,6 +117,20 @@ def test_options_reach_the_page(view):
     made = view.desk.transport(height=300, title="mine")
     assert made._options == {"height": 300, "title": "mine"}
     assert view.desk.transport()._options == {}
+
+
+def test_an_option_of_another_view_is_refused_and_its_own_is_taken(view):
+    assert view.desk.matrix(changed_only=True)._options == {"changed_only": True}
+    assert view.desk.timeline(axis="order", arrows=False)._options == {"axis": "order", "arrows": False}
+    with pytest.raises(UsageError, match=r"matrix\(\) takes no 'axis'"):
+        view.desk.matrix(axis="order")
+
+
+def test_every_option_that_a_view_reads_can_be_given():
+    for name in view_names():
+        text = (VIEWS / f"{name}.js").read_text("utf-8")
+        read = set(re.findall(r"options\.(\w+)", text)) - {"height", "title", "embedded"}
+        assert read == set(_OPTIONS.get(name, ())), name
 
 
 def test_filters_and_places_that_are_given_hold_for_all_views(view):

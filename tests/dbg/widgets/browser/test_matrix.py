@@ -388,3 +388,17 @@ def test_the_chosen_record_is_told_to_those_who_listen(page_of, crash):
     assert f"Matrix of supervisor: {len(m)} records by {len(m.states)} states" in page.locator("canvas").get_attribute(
         "aria-label"
     )
+
+
+def test_an_option_that_is_given_goes_before_what_is_remembered(page_of):
+    page = page_of(EXPORTS / "pool-crash.msgpack.br", "matrix")
+    page.locator(".amlab").press("u")
+    assert page.evaluate(f"{VIEW}.changedOnly") is True
+    again = """(() => {
+      const view = VIEW, made = new view.constructor(document.createElement("div"), view.desk, OPTIONS);
+      const is = made.changedOnly;
+      made.destroy();
+      return is;
+    })()""".replace("VIEW", VIEW)
+    assert page.evaluate(again.replace("OPTIONS", "{}")) is True
+    assert page.evaluate(again.replace("OPTIONS", "{ changed_only: false }")) is False

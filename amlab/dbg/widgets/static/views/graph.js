@@ -22,7 +22,7 @@ export class GraphView extends View {
 
   build(body) {
     const { desk, signal } = this;
-    const kind = this.options.kind ?? this.options.graph;
+    const kind = this.options.graph;
     this.tab = GRAPH_TABS.some(([name]) => name === kind) ? kind : "schema";
     this.depth = "all"; // of the region of interest: "all" (no region), 1, 2, "any"
     this.off = new Set(); // relations not shown

@@ -20,8 +20,8 @@ export class MatrixView extends View {
     this.texts = new Texts();
     const kept = (this.kept = desk.memory.matrix ??= {});
     this.size = kept.size ?? 3;
-    this.numbers = kept.numbers ?? !!this.options.numbers;
-    this.changedOnly = kept.changedOnly ?? !!this.options.changedOnly;
+    this.numbers = !!(this.options.numbers ?? kept.numbers);
+    this.changedOnly = !!(this.options.changed_only ?? kept.changedOnly);
     this.hover = null;
     this.follow = true;
     this.chosen = { columns: [], unchanged: 0, others: 0 };

@@ -22,9 +22,9 @@ export class SequenceView extends View {
     this.texts = new Texts();
     const kept = (this.kept = desk.memory.sequence ??= {});
     this.size = kept.size ?? 1;
-    this.byTraffic = kept.byTraffic ?? !!this.options.byTraffic;
-    this.causes = kept.causes ?? !!this.options.causes;
-    this.model.talkingOnly = kept.talking ?? !!this.options.talking;
+    this.byTraffic = !!(this.options.by_traffic ?? kept.byTraffic);
+    this.causes = !!(this.options.causes ?? kept.causes);
+    this.model.talkingOnly = !!(this.options.talking ?? kept.talking);
     this.model.isFolded = kept.isFolded ?? true;
     this.hover = -1;
     this.cursorRow = -1;
