@@ -80,14 +80,18 @@ def as_args(given: Mapping[str, Any] | Args | None) -> dict[str, Any] | None:
     """
     if given is None:
         return None
-    if isinstance(given, Args):
+    if type(given) is dict:  # what most are, before checks that take longer
+        made = given.copy()
+    elif isinstance(given, Args):
         return {f.name: getattr(given, f.name) for f in _fields(type(given))}
-    if not isinstance(given, Mapping):
+    elif isinstance(given, Mapping):
+        made = dict(given)
+    else:
         raise UsageError(f"args={given!r}: pass a mapping, or an instance of an Args class", value=given)
-    for name in given:
+    for name in made:
         if not isinstance(name, str):
             raise UsageError(f"args has the key {name!r}; names of arguments are text", field=name)
-    return dict(given)
+    return made
 
 
 def _fields(kind: type[Args]) -> tuple[Field[Any], ...]:

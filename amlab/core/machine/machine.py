@@ -57,7 +57,7 @@ from amlab.core.machine.runner import drain, run_finals
 from amlab.core.machine.schema import Schema
 from amlab.core.machine.snapshot import as_schema, export_machine, grow_schema, import_machine, reorder
 from amlab.core.machine.state import EXCEPTION, State
-from amlab.core.machine.tracer import Tracer, Tracers
+from amlab.core.machine.tracer import Sink, Tracer, Tracers
 from amlab.core.machine.waiting import Waitable
 from amlab.core.machine.waits import Waits
 from amlab.errors import SchemaError, UsageError
@@ -65,7 +65,6 @@ from amlab.errors import SchemaError, UsageError
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
 
-    from amlab.core.machine.plan import Plan
     from amlab.core.machine.transition import Transition
 
 __all__ = ["Machine"]
@@ -164,7 +163,7 @@ class Machine(Waitable):
         self._refreshed = 0
         self._is_watched = False
         self._place = 0
-        self._sink: Callable[[Plan, GivenSource], object] | None = None
+        self._sink: Sink | None = None
         self._tx: Transition | None = None
         self._event: Event | None = None
         self._started = 0.0
@@ -214,7 +213,7 @@ class Machine(Waitable):
         Raises:
             UsageError: An unknown state, or args that are none.
         """
-        if self._quick and args is None:
+        if self._quick:
             try:
                 plan = self._config.adds.get(states)
             except TypeError:  # not even names
@@ -222,7 +221,7 @@ class Machine(Waitable):
             if plan is not None and get_ident() == self._home:
                 calls = UNHANDLED if self._handlers is None else self._handlers.known.get(plan)
                 if calls is UNHANDLED:
-                    if plan.quick_ticks is not None:
+                    if plan.quick_ticks is not None and args is None and not self._contexts:
                         clock = self._clock
                         for i, more in plan.quick_ticks:
                             clock[i] += more
@@ -232,8 +231,11 @@ class Machine(Waitable):
                             self._place = 0 if plan.is_direct or not plan.is_accepted else 1
                             self._sink(plan, source)
                         return plan.result
-                elif calls is not None and plan.is_direct and not calls.negotiation:
-                    return run_finals(self, plan, calls.final, None if source is None else self._source(source))
+                    if not plan.is_accepted:
+                        calls = None
+                if calls is not None and plan.is_direct and not calls.negotiation:
+                    given = None if source is None else self._source(source)
+                    return run_finals(self, plan, calls.final, given, None if args is None else as_args(args))
         return mutate(self, ADD, states, args, source)
 
     def remove(self, *states: str, args: GivenArgs = None, source: GivenSource = None) -> Result:
@@ -242,7 +244,7 @@ class Machine(Waitable):
         Raises:
             UsageError: As `add`.
         """
-        if self._quick and args is None:
+        if self._quick:
             try:
                 plan = self._config.removes.get(states)
             except TypeError:  # not even names
@@ -250,7 +252,7 @@ class Machine(Waitable):
             if plan is not None and get_ident() == self._home:
                 calls = UNHANDLED if self._handlers is None else self._handlers.known.get(plan)
                 if calls is UNHANDLED:
-                    if plan.quick_ticks is not None:
+                    if plan.quick_ticks is not None and args is None and not self._contexts:
                         clock = self._clock
                         for i, more in plan.quick_ticks:
                             clock[i] += more
@@ -260,8 +262,11 @@ class Machine(Waitable):
                             self._place = 0 if plan.is_direct or not plan.is_accepted else 1
                             self._sink(plan, source)
                         return plan.result
-                elif calls is not None and plan.is_direct and not calls.negotiation:
-                    return run_finals(self, plan, calls.final, None if source is None else self._source(source))
+                    if not plan.is_accepted:
+                        calls = None
+                if calls is not None and plan.is_direct and not calls.negotiation:
+                    given = None if source is None else self._source(source)
+                    return run_finals(self, plan, calls.final, given, None if args is None else as_args(args))
         return mutate(self, REMOVE, states, args, source)
 
     def set(self, *states: str, args: GivenArgs = None, source: GivenSource = None) -> Result:
@@ -597,7 +602,6 @@ class Machine(Waitable):
         self._quick = (
             not self._is_watched
             and not self._waits
-            and not self._contexts
             and not self._breakpoints
             and self._pause is None
             and not self._refuse_until
@@ -676,7 +680,7 @@ class Machine(Waitable):
 
     def _set_tracers(self, tracers: tuple[Tracer, ...]) -> None:
         self._tracers = Tracers(tracers)
-        self._sink = tracers[0].sink(self) if len(tracers) == 1 else None
+        self._sink = self._tracers.sink(self)
         self._refresh()
 
     @property
@@ -766,7 +770,6 @@ class Machine(Waitable):
         found = self._contexts.get(index)
         if found is None or found.is_done:
             found = self._contexts[index] = Context(self.context, f"{self.id}:{state}:{self._clock[index]}")
-            self._refresh()
         return found
 
     def _expire(self, states: list[int]) -> None:

@@ -14,7 +14,7 @@ Knows nothing of: who watches (tracers are called, never asked), event loops, th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine import watchdog
 from amlab.core.machine.current import DRAINING, FORKED
@@ -28,7 +28,7 @@ from amlab.core.machine.pausing import waits_here
 from amlab.core.machine.plan import AGAIN, AUTO
 from amlab.core.machine.queueing import disposed, prepend, take_inbox
 from amlab.core.machine.state import EXCEPTION
-from amlab.core.machine.transition import Transition
+from amlab.core.machine.transition import TYPES, Transition
 from amlab.errors import HandlerError
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ def drain(m: Machine, asked: Mutation | None = None) -> Result:
     return answer
 
 
-def run_finals(m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source | None) -> Result:
+def run_finals(
+    m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source | None, args: dict[str, Any] | None
+) -> Result:
     """The short way for what is most common: accepted, final handlers only, nothing follows, nobody looks on."""
     queue, clock, home = m._queue, m._clock, m._home
     before = DRAINING.get(home)
@@ -85,6 +87,9 @@ def run_finals(m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source |
     tx = m._tx = Transition(m, plan, queue.tick)
     if source is not None:
         tx._source = source
+    if args:
+        tx.mutation = made = Mutation(TYPES[plan.kind], plan.called, plan.names, args, source)
+        made.queue_tick = queue.tick
     tx.is_changed = plan.is_changing
     refreshed = m._refreshed
     m._busy = True
@@ -96,6 +101,8 @@ def run_finals(m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source |
         clock[i] += more
     m._config = plan.next
     try:
+        if m._contexts:
+            m._expire([i for i, _ in plan.ticks])
         for site in sites:
             if not _call(m, tx, site):
                 tx.is_accepted = False
@@ -105,7 +112,7 @@ def run_finals(m: Machine, plan: Plan, sites: tuple[Site, ...], source: Source |
         tx.is_completed = True
         m._tx = None
         if m._sink is not None:
-            if source is None and tx.is_accepted:
+            if source is None and not args and tx.is_accepted:
                 m._sink(plan, NO_SOURCE)
             else:
                 tx.queue_len = len(queue.items)

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from amlab.core.machine.schema import Schema
     from amlab.core.machine.transition import Transition
 
-__all__ = ["HOOKS", "Tracer", "Tracers"]
+__all__ = ["HOOKS", "Sink", "Tracer", "Tracers"]
+
+Sink = Callable[["Plan", "Event | Source | None"], object]
+"""See `Tracer.sink`."""
 
 
 class Tracer:
@@ -31,12 +34,12 @@ class Tracer:
 
     is_inherited = False
 
-    def sink(self, machine: Machine) -> Callable[[Plan, Event | Source | None], object] | None:
+    def sink(self, machine: Machine) -> Sink | None:
         """What to call for transitions on the short way, instead of the hooks; None to have hooks always.
 
         The sink is called with a plan after it was carried out in whole: no refusal, no arguments, with the
         auto mutation that `Plan.foresee` tells of.  The source is what the caller gave.  It serves only while
-        the tracer is the machine's only one, and must not raise.
+        all tracers of the machine have one, and must not raise.
         """
         return None
 
@@ -120,15 +123,32 @@ class Tracers:
             plain = getattr(Tracer, hook)
             setattr(self, hook, tuple(getattr(t, hook) for t in tracers if getattr(type(t), hook, plain) is not plain))
 
+    def sink(self, machine: Machine) -> Sink | None:
+        """One sink for those of all tracers; None where there is none, or one of them has none."""
+        sinks = [tracer.sink(machine) for tracer in self.all]
+        ready = [sink for sink in sinks if sink is not None]
+        if not ready or len(ready) < len(sinks):
+            return None
+        if len(ready) == 1:
+            return ready[0]
+
+        def tell_all(plan: Plan, source: Event | Source | None) -> None:
+            for tell in ready:
+                tell(plan, source)
+
+        return tell_all
+
     def call(self, hooks: tuple[Callable[..., Any], ...], machine: Machine, *args: object) -> None:
         """Calls the hooks; one that raises loses its tracer, and one that has been detached is left alone."""
         for hook in hooks:
-            tracer = getattr(hook, "__self__", None)
-            if machine._tracers is not self and tracer is not None and tracer not in machine._tracers.all:
-                continue
+            if machine._tracers is not self:
+                tracer = getattr(hook, "__self__", None)
+                if tracer is not None and tracer not in machine._tracers.all:
+                    continue
             try:
                 hook(*args)
             except Exception as err:  # a tracer must not disturb the machine
+                tracer = getattr(hook, "__self__", None)
                 if tracer is not None:
                     machine.detach_tracer(tracer)
                 machine._warn(f"tracer {type(tracer).__name__} detached, it raised {err!r}")

@@ -17,6 +17,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from amlab.core.machine.machine import Machine
@@ -47,6 +48,8 @@ TO_WORKER = Backoff(first_s=0.02, max_s=0.1, total_s=1.0)
 TO_SUPERVISOR = Backoff(first_s=0.05, max_s=1.0, total_s=30.0)
 NOTHING: Mapping[str, Any] = {}
 FOLLOW_SUPER = Selection(push_interval_s=0.02)
+FOLLOW_WORKER = Selection(push_interval_s=0.002)
+"""Its answers tell of all changes; what changes in between is told a little later, so as not to be in their way."""
 
 Answer = asyncio.Future[dict[str, Any]]
 
@@ -115,8 +118,7 @@ class Client:
         except ProtocolError as err:
             self._failed("ErrSupervisor", err)
             raise
-        gone = self._super.mach.when("ConnRetryFailed")
-        gone.on_done(lambda: self._super_lost() if gone.is_met else None)
+        self._super.on_given_up = self._super_lost
 
     def _super_lost(self) -> None:
         """Its supervisors cannot be reached; workers are kept."""
@@ -249,7 +251,7 @@ class Client:
         self.mach.add("WorkerConnecting")
         client = RpcClient(
             address, id=self.id, secret=self._secret, expect_id=worker_id, consumer=self.mach, parent=self.mach,
-            backoff=TO_WORKER,
+            backoff=TO_WORKER, selection=FOLLOW_WORKER,
         )  # fmt: skip
         try:
             await client.start()
@@ -259,8 +261,7 @@ class Client:
         finally:
             self.mach.remove("WorkerConnecting")
         lent = Lent(worker_id, client)
-        gone = client.mach.when("ConnRetryFailed")
-        gone.on_done(lambda: self._unreachable(lent) if gone.is_met else None)
+        client.on_given_up = partial(self._unreachable, lent)
         self.mach.add("WorkerConnected", "WorkerReady")
         self._lending.add(lent)
         return worker_id

@@ -19,6 +19,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
@@ -286,8 +287,7 @@ class Supervisor:
             backoff=FOLLOW, selection=FOLLOW_WORKER,
         )  # fmt: skip
         source = await pooled.client.start()
-        silent = pooled.client.mach.when("ConnRetryFailed")
-        silent.on_done(lambda: self._silent(pooled) if silent.is_met else None)
+        pooled.client.on_given_up = partial(self._silent, pooled)
         source.on_change(lambda nm: self._changed(pooled, nm))
         self._note("WorkerForked", {"worker": pooled.id})
         self._failed_forks = 0

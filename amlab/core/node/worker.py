@@ -79,6 +79,7 @@ class Worker:
         """What `WorkRequested` came with last."""
         self._token = ""
         self._is_quick = False
+        self._ended = asyncio.Event()
         self._grace: asyncio.TimerHandle | None = None
 
     async def work(self, args: Mapping[str, Any]) -> Any:
@@ -158,14 +159,12 @@ class Worker:
         Raises:
             ProtocolError: The supervisor could not be reached.
         """
-        recorder, ended = trace(self.mach), None
+        recorder = trace(self.mach)
+        self.mach.on_dispose(self.ended)
         try:
             await self.start(address, secret)
-            ended = self.mach.when_not("Start")
-            await ended
+            await self._ended.wait()
         finally:
-            if ended is not None:
-                ended.cancel()
             await self.stop()
             if recorder is not None:
                 recorder.close()
@@ -186,6 +185,10 @@ class Worker:
             self.mach.when_not("ServeClient").on_done(end)
         else:
             end()
+
+    def ended(self, _: Machine | None = None) -> None:
+        """Nothing is to be served any more."""
+        self._ended.set()
 
     async def start(self, address: str, secret: bytes) -> None:
         """Opens both ports and calls the supervisor.
@@ -293,8 +296,13 @@ class Worker:
         self._is_quick = perf_counter() - began < QUICK_S
         mach.add("WorkReady", "ClientSendPayload", args={"token": token})
         await self._deliver(answer, token)
-        if not mach.is_disposed:  # Idle follows, unless the client has asked for more meanwhile
-            mach.remove("WorkReady", "ClientSendPayload")
+        if self._token == token and not mach.is_disposed and mach.any_("WorkReady", "ClientSendPayload"):
+            mach.remove("WorkReady", "ClientSendPayload")  # Idle follows
+
+    def _on_sent(self) -> None:
+        """What came of the work is on its way; while the client reads it, there is time for this."""
+        if not self.mach.is_disposed:
+            self.mach.remove("ClientSendPayload")
 
     async def _one(self, args: Mapping[str, Any]) -> Any:
         made: Any = self.work(args)  # a plain method will do, too
@@ -310,7 +318,7 @@ class Worker:
         if self._public is None:
             return
         try:
-            await self._public.send_payload("work", answer, token=token)
+            await self._public.send_payload("work", answer, token=token, on_sent=self._on_sent)
         except (ProtocolError, UsageError) as err:
             if self.mach.is_disposed:
                 return
@@ -325,6 +333,10 @@ class _Handlers:
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
+
+    def StartEnd(self, e: Event) -> None:
+        """It is to stop."""
+        self.worker.ended()
 
     def ServeClientState(self, e: Event) -> None:
         """The supervisor has promised the worker to a client."""

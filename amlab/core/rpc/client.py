@@ -57,7 +57,8 @@ from amlab.core.rpc.limits import DEFAULT_LIMITS, Limits
 from amlab.core.rpc.link import Link, clean_context
 from amlab.core.rpc.netmachine import NetMachine
 from amlab.core.rpc.network import AnyNetwork, Network
-from amlab.core.rpc.served import check_home
+from amlab.core.rpc.payloads import PayloadHead
+from amlab.core.rpc.served import call, check_home
 from amlab.core.rpc.values import Types
 from amlab.core.states.rpc import RpcClientStates
 from amlab.errors import ProtocolError, UsageError
@@ -98,6 +99,7 @@ class RpcClient:
     Attributes:
         mach: The client's own machine, with `RpcClientStates`.
         source: The machine elsewhere.
+        on_given_up: Called when it will not connect again by itself, as `ConnRetryFailed` tells.
     """
 
     def __init__(
@@ -134,6 +136,7 @@ class RpcClient:
         self._expect_id = expect_id
         self._rng = rng
         self._session = os.urandom(16)
+        self._context = clean_context()
         self._instance = ""
         self.mach = Machine(
             RpcClientStates, f"rpc-client-{id}", parent=parent, tags=("rpc-client",), tracers=tracers
@@ -141,6 +144,7 @@ class RpcClient:
         self.asking = Asking(id, limits.request_s, self._on_late)
         self.source = NetMachine(self, self._first_schema(), expect_id)
         self.consumer = consumer
+        self.on_given_up: Callable[[], object] | None = None
         self._link: ClientLink | None = None
         self._task: asyncio.Task[None] | None = None
         self._fault = Fault.NONE
@@ -321,6 +325,7 @@ class RpcClient:
     def _retry_failed(self) -> None:
         self.mach.remove("RetryingConn", "RetryingCall")
         self.mach.add("ConnRetryFailed")
+        call(self.mach, self.on_given_up)
         self._end(self._gave_up())
 
     # ----- events
@@ -383,11 +388,15 @@ class RpcClient:
 
     def _on_received(self, event: PayloadReceived) -> None:
         head = event.head
-        told = {"name": head.name, "token": head.token, "size": head.full_size}
-        self.mach.add("ServerPayload", args=told, source=head.cause)
         if self.consumer is not None:
             args = {"name": head.name, "data": event.data, "token": head.token, "source": head.source}
             self.consumer.add("ServerPayload", args=args, source=head.cause)
+        # whoever waits for it goes first: it may be a request that is answered while this is noted
+        asyncio.get_running_loop().call_soon(self._note_received, head, context=self._context)
+
+    def _note_received(self, head: PayloadHead) -> None:
+        told = {"name": head.name, "token": head.token, "size": head.full_size}
+        self.mach.add("ServerPayload", args=told, source=head.cause)
 
     def _on_progress(self, event: PayloadProgress) -> None:
         if event.is_incoming and event.done < event.head.size:

@@ -36,9 +36,12 @@ class Deliveries:
         """Why nothing is sent any more."""
 
     async def send(
-        self, name: str, data: Any, *, token: str, destination: str, progress: Progress | None, is_compressed: bool
-    ) -> None:
+        self, name: str, data: Any, *, token: str, destination: str, progress: Progress | None, is_compressed: bool,
+        on_sent: Callable[[], object] | None = None,
+    ) -> None:  # fmt: skip
         """Sends one and waits until it has arrived; cancelled, it is given up on both sides.
+
+        One that goes in one piece calls `on_sent` in the turn of the loop after it went.
 
         Raises:
             ProtocolError: It may not cross, or did not arrive.
@@ -52,9 +55,12 @@ class Deliveries:
             number = connection.send_payload(
                 name, data, link.now, token=token, destination=destination, is_compressed=is_compressed, cause=cause
             )
-            arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            arrived: asyncio.Future[None] = loop.create_future()
             self._open[number] = (arrived, progress)
             link.send()
+            if on_sent is not None and connection.has_sent(number):
+                loop.call_soon(on_sent)
             try:
                 await arrived
             except asyncio.CancelledError:

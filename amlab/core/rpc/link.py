@@ -57,6 +57,8 @@ class Link(asyncio.BufferedProtocol, Generic[C]):
         self._is_writable = False
         self._is_scheduled = False
         self._is_held = False
+        self._is_patient = False
+        """What waits may wait for what is asked in this turn, and goes along with it."""
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = float("inf")
         self._last_call: asyncio.TimerHandle | None = None
@@ -110,6 +112,7 @@ class Link(asyncio.BufferedProtocol, Generic[C]):
                 self._owner.on_event(self, event)
             if (self._is_held or not connection.is_urgent) and connection.bytes_waiting:
                 self._soon()
+                self._is_patient = True
             else:
                 self.flush()
             self._is_held = False
@@ -167,14 +170,17 @@ class Link(asyncio.BufferedProtocol, Generic[C]):
         """Sends what waits: now, the first time in a turn of the loop; else at its end."""
         if not self._is_scheduled:
             self._soon()
-            if self._is_writable:
-                data = self.connection.data_to_send()
-                if data and self._transport is not None:
-                    self._transport.write(data)
+        elif not self._is_patient:
+            return
+        self._is_patient = False
+        if self._is_writable:
+            data = self.connection.data_to_send()
+            if data and self._transport is not None:
+                self._transport.write(data)
 
     def flush(self) -> None:
         """Sends what waits, unless the stream is full, and minds the time."""
-        self._is_scheduled = False
+        self._is_scheduled = self._is_patient = False
         connection, transport = self.connection, self._transport
         if transport is None:
             return

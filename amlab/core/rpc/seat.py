@@ -234,13 +234,15 @@ class Seat:
     # ----- payloads
 
     def send_payload(
-        self, name: str, data: Any, *, token: str, destination: str, progress: Progress | None, is_compressed: bool
-    ) -> Coroutine[Any, Any, None]:
+        self, name: str, data: Any, *, token: str, destination: str, progress: Progress | None, is_compressed: bool,
+        on_sent: Callable[[], object] | None = None,
+    ) -> Coroutine[Any, Any, None]:  # fmt: skip
         """See `RpcServer.send_payload`.
 
         Raises:
             ProtocolError: It may not cross, or did not arrive.
         """
         return self._payloads.send(
-            name, data, token=token, destination=destination, progress=progress, is_compressed=is_compressed
-        )
+            name, data, token=token, destination=destination, progress=progress, is_compressed=is_compressed,
+            on_sent=on_sent,
+        )  # fmt: skip

@@ -59,11 +59,11 @@ def tell_error(mach: Machine, state: str, error: BaseException, client_id: str) 
         mach.log(f"{state} of {client_id or 'a stranger'}: {error}")
 
 
-def call(mach: Machine, callback: Callable[[str], object] | None, client_id: str) -> None:
+def call(mach: Machine, callback: Callable[..., object] | None, *args: object) -> None:
     """Calls back; what it raises is an error of the machine, and ends no connection."""
     if callback is not None:
         try:
-            callback(client_id)
+            callback(*args)
         except Exception as err:
             mach.add_err(err)
 

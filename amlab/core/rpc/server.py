@@ -159,6 +159,7 @@ class RpcServer:
         destination: str = "",
         progress: Progress | None = None,
         is_compressed: bool = False,
+        on_sent: Callable[[], object] | None = None,
     ) -> None:
         """Delivers a payload to the client, in chunks when it is large; returns once it has arrived.
 
@@ -169,14 +170,16 @@ class RpcServer:
             destination: Id of the machine it is for.
             progress: Called with (bytes delivered, bytes in all) of a large one.
             is_compressed: Pack it, where that makes it smaller.
+            on_sent: Called once it is on its way, before it is known to have arrived; not of one in chunks.
 
         Raises:
             ProtocolError: Nobody is there, it may not cross, or it did not arrive.
         """
         try:
             await self._port.must_seat("", name).send_payload(
-                name, data, token=token, destination=destination, progress=progress, is_compressed=is_compressed
-            )
+                name, data, token=token, destination=destination, progress=progress, is_compressed=is_compressed,
+                on_sent=on_sent,
+            )  # fmt: skip
         except ProtocolError as err:
             tell_error(self.mach, "ErrDelivery", err, self.client_id)
             raise

@@ -109,6 +109,16 @@ def _show(value: Any, depth: int) -> str:
     return f"<{kind.__qualname__}>"  # its repr may be huge, or slow
 
 
+def _is_plain(value: dict[Any, Any]) -> bool:
+    """What arguments mostly are: names, and numbers or short texts, which look the same by a quicker way."""
+    for name, item in value.items():
+        if type(name) is not str or len(name) > MAX_CHARS:
+            return False
+        if type(item) not in _PLAIN and (type(item) is not str or len(item) > MAX_CHARS):
+            return False
+    return True
+
+
 def _show_fields(value: Any, depth: int) -> str:
     names = [field.name for field in fields(value)]
     shown = [f"{name}={_show(getattr(value, name, None), depth - 1)}" for name in names[:_MAX_ITEMS]]
@@ -119,6 +129,8 @@ def _show_fields(value: Any, depth: int) -> str:
 
 def _show_items(value: Any, depth: int) -> str:
     kind = type(value)
+    if kind is dict and len(value) <= _MAX_ITEMS and _is_plain(value):
+        return repr(value)
     shown: list[str] = []
     for n, item in enumerate(value):
         if n >= _MAX_ITEMS:

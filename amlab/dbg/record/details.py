@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from amlab.core.machine.step import Step
     from amlab.core.machine.transition import Transition
 
-__all__ = ["Detail", "describe", "describe_queued", "plain_source", "weight_of"]
+__all__ = ["Detail", "describe", "describe_queued", "describe_request", "plain_source", "weight_of"]
 
 Detail = dict[str, Any]
 MAX_NAME = 500
 MAX_NUMBER = (1 << 63) - 1
+LOGS = frozenset({"log", "pre_log"})
+HEAVY = LOGS | {"args", "error", "stack", "steps", "state"}
+"""Keys of what can be large."""
 
 
 def describe(tx: Transition, move: int, *, tells_steps: bool) -> Detail:
@@ -42,7 +45,7 @@ def describe(tx: Transition, move: int, *, tells_steps: bool) -> Detail:
         detail["place"] = tx.place
     if tx.queue_len:
         detail["queue_len"] = tx.queue_len
-    _tell_request(detail, mutation)
+    describe_request(mutation, detail)
     if tells_steps or tx.refusals:
         detail["active"] = list(machine._config.states)
         detail["steps"] = flat_steps(machine, tx.steps)
@@ -61,6 +64,19 @@ def describe(tx: Transition, move: int, *, tells_steps: bool) -> Detail:
     return detail
 
 
+def describe_request(mutation: Mutation, detail: Detail) -> Detail:
+    """What was asked with, and because of what, into a detail; gives that."""
+    args, source = mutation.args, mutation.source
+    if args:
+        detail["args"] = bounded_args(args)
+        trace = args.get("err_trace")
+        if isinstance(trace, TracebackType):
+            detail["stack"] = bounded_trace(trace)
+    if source is not None:
+        detail["source"] = plain_source(source)
+    return detail
+
+
 def describe_queued(machine: Machine, mutation: Mutation) -> Detail:
     """A mutation that waits."""
     detail: Detail = {
@@ -71,26 +87,31 @@ def describe_queued(machine: Machine, mutation: Mutation) -> Detail:
     }
     if mutation.queue_token:
         detail["mut_queue_token"] = mutation.queue_token
-    _tell_request(detail, mutation)
+    describe_request(mutation, detail)
     return detail
 
 
-def plain_source(source: Source) -> list[Any]:
+def plain_source(source: Source) -> Sequence[Any]:
     """A source as it is written; whoever named it may have named anything."""
     machine, tx, time = source
+    is_plain = type(machine) is type(tx) is str and type(time) is int and 0 <= time < MAX_NUMBER
+    if is_plain and len(machine) + len(tx) < MAX_NAME:  # what most are, before calls that take longer
+        return source
     return [cut(str(machine), MAX_NAME), cut(str(tx), MAX_NAME), max(0, min(int(time), MAX_NUMBER))]
 
 
 def weight_of(detail: Detail) -> int:
     """What it takes of memory, in bytes, roughly."""
     weight = 400
-    for key in ("args", "log", "pre_log", "error", "stack", "steps", "state"):
-        value = detail.get(key)
-        if value is None:
-            continue
-        weight += 8 * len(value) if isinstance(value, list) else len(value)
-        if key in {"args", "log", "pre_log"}:
-            weight += sum([50 + len(text) for text in value if isinstance(text, str)])
+    for key in detail:
+        if key in HEAVY:
+            value = detail[key]
+            if key == "args":
+                weight += 58 * len(value) + sum(map(len, value))
+            elif key in LOGS:
+                weight += 41 * len(value) + sum(map(len, value[1::2]))
+            else:
+                weight += 8 * len(value) if type(value) is list else len(value)
     return weight
 
 
@@ -111,17 +132,6 @@ def flat_steps(machine: Machine, steps: Sequence[Step]) -> list[int]:
             index.get(step.to_state, -1),
         )
     return out
-
-
-def _tell_request(detail: Detail, mutation: Mutation) -> None:
-    args = mutation.args
-    if args:
-        detail["args"] = bounded_args(args)
-        trace = args.get("err_trace")
-        if isinstance(trace, TracebackType):
-            detail["stack"] = bounded_trace(trace)
-    if mutation.source is not None:
-        detail["source"] = plain_source(mutation.source)
 
 
 def _ticks(tx: Transition) -> list[int]:

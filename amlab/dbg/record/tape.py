@@ -23,7 +23,7 @@ from amlab.core.machine.logs import OPS
 from amlab.core.machine.mutation import EVAL, NO_SOURCE
 from amlab.core.machine.tracer import Tracer
 from amlab.dbg.format.native.items import Row
-from amlab.dbg.record.details import Detail, describe, describe_queued, plain_source, weight_of
+from amlab.dbg.record.details import Detail, describe, describe_queued, describe_request, plain_source, weight_of
 from amlab.dbg.record.moves import Known, Move, known_of
 from amlab.dbg.record.ties import Ties
 from amlab.errors import UsageError
@@ -50,6 +50,8 @@ ROW_BYTES = 8
 MAX_LINES = 1000
 """Lines that wait for a record."""
 NO_TICK = -2
+NO_LINES: list[str] = []
+DETAIL_ROW = int(Row.DETAIL)
 LOOKING = -2
 """A limit that asks for a look at ties, and nothing else: who looks anyway need not attend."""
 NOWHERE = (-1, -1)
@@ -193,7 +195,7 @@ class Tape(Tracer):
         """See `Tracer.transition_end`."""
         mutation, machine, plan = tx.mutation, self.machine, tx.first_plan
         tick = machine._queue.tick
-        after = self._ties.news() if self._ties.may_have_changed() else ()
+        after = self._ties.changes() if self._ties.may_have_changed() else NO_LINES
         is_due = len(self.rows) > self.limit and (self.limit != LOOKING or self._is_due())
         if is_due and not self._attend(lambda: _before_tx(tx), (tx.tick, tx.place)):
             return
@@ -203,23 +205,26 @@ class Tape(Tracer):
         usual = known.steps[: known.asked] if mutation.is_check else known.steps
         tells_steps = len(ran) != len(usual) or (bool(ran) and ran != usual)
         is_in_turn = tick == self._tick if mutation.is_auto else mutation.queue_tick == tick == self._tick + 1
-        if is_in_turn and not (
+        if (
             tells_steps
-            or after
-            or self._lines
             or tx.refusals
-            or mutation.args
-            or mutation.source is not None
             or mutation.is_check
             or tx.log_entries
             or tx.pre_log_entries
-            or tx.queue_len != wakes
             or tx.is_accepted != plan.is_accepted
+            or mutation.queue_token
         ):
+            detail = describe(tx, move, tells_steps=tells_steps)
+        elif mutation.args or mutation.source is not None:
+            detail = describe_request(mutation, {"move": move})
+            if tx.queue_len:
+                detail["queue_len"] = tx.queue_len
+        elif is_in_turn and tx.queue_len == wakes and not (after or self._lines):
             self._tick = tick
             self._row(move)
             return
-        detail = describe(tx, move, tells_steps=tells_steps)
+        else:
+            detail = {"move": move, "queue_len": tx.queue_len} if tx.queue_len else {"move": move}
         if self._lines:
             detail["pre_log"] = _as_log(self._lines) + detail.get("pre_log", [])
             self._lines = []
@@ -434,7 +439,13 @@ class Tape(Tracer):
         if self._told - self.freed > self.room:
             self.limit = -1
         self.details.append(detail)
-        self._row(Row.DETAIL)
+        now = self._now_ns() >> UNIT_BITS
+        delay = now - self._last
+        self._last = now
+        if delay >> 32:
+            delay = self._pause(delay)
+        self._append(DETAIL_ROW)
+        self._append(delay)
 
     def _pause(self, delay: int) -> int:
         """What is left of a delay once its upper part is told; a clock that goes back stands still."""

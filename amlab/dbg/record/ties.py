@@ -78,8 +78,10 @@ class Ties:
 
     def news(self) -> list[str]:
         """What has come and gone since the last look, in lines."""
-        if not self.may_have_changed():
-            return []
+        return self.changes() if self.may_have_changed() else []
+
+    def changes(self) -> list[str]:
+        """The same, where something may have changed."""
         lines: list[str] = []
         if self.is_asked:
             self.is_asked = False
@@ -89,16 +91,26 @@ class Ties:
         return lines
 
     def _look_at_contexts(self, lines: list[str]) -> None:
-        machine = self._machine
-        names = machine.schema.names
-        now = {context: names[i] for i, context in machine._contexts.items()}
-        lines += [f"[ctx:match] {name}" for context, name in self._contexts.items() if context not in now]
-        lines += [f"[ctx:new] {name}" for context, name in now.items() if context not in self._contexts]
-        self._contexts = now
-        self._last_context = next(reversed(now), None)
+        machine, old = self._machine, self._contexts
+        if not (machine._contexts or old):
+            return
+        now: dict[Context, str] = {}
+        at, context = len(lines), None
+        for i, context in machine._contexts.items():
+            name = old.pop(context, None)
+            if name is None:
+                name = machine.schema.names[i]
+                lines.append(f"[ctx:new] {name}")
+            now[context] = name
+        if old:  # what is left of them
+            lines[at:at] = [f"[ctx:match] {name}" for name in old.values()]
+        self._contexts, self._last_context = now, context
 
     def _look_at_waits(self, lines: list[str]) -> None:
-        entries = dict(self._machine._waits._entries)
+        entries = dict(self._machine._waits._entries)  # other threads wait, too
+        if not (entries or self.waits):
+            self._open, self._last_wait = 0, None
+            return
         self._open, self._last_wait = len(entries), next(reversed(entries), None)
         if len(entries) > MAX_TIES:
             return

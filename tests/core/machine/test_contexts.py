@@ -246,15 +246,25 @@ def test_disposal_ends_all_and_later_ones_are_over():
     assert m.new_state_ctx("A").is_done
 
 
-def test_a_machine_with_open_contexts_takes_the_long_way_and_the_short_one_after_them():
+@pytest.mark.parametrize("handlers", [False, True])
+@pytest.mark.parametrize("args", [None, {"x": 1}])
+def test_contexts_expire_on_the_short_way_too(handlers, args):
     m = Machine(STATES)
-    m.new_state_ctx("A")
-    for _ in range(2):
-        m.add("B")
-        m.remove("B")
-    assert not m._quick
-    m.add("A")
-    assert m._quick
+    seen = []
+    if handlers:
+        m.bind_handlers({"AState": lambda e: seen.append(context.is_done)})
+    for _ in range(2):  # what was resolved once is known
+        m.add("A", args=args)
+        m.remove("A")
+    seen.clear()
+    context, other = m.new_state_ctx("A"), m.new_state_ctx("B")
+    m.add("A", args=args)
+    assert context.is_done
+    assert not other.is_done
+    assert seen == [True] * handlers
+    again = m.new_state_ctx("A")
+    m.remove("A")
+    assert again.is_done
 
 
 def test_unknown_states_have_none():

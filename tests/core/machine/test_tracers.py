@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amlab import Machine, Schema, State, States, Tracer
+from amlab.core.machine.mutation import Source
 from amlab.core.machine.tracer import HOOKS
+from amlab.errors import UsageError
 
 
 class Flow(States):
@@ -348,6 +350,60 @@ class Sinking(Everything):
 
     def sink(self, machine):
         return lambda plan, source: self.plans.append((plan.names, source))
+
+
+def test_sinks_of_several_tracers_serve_together_and_not_beside_one_that_has_none():
+    told = []
+
+    class Sink(Tracer):
+        def __init__(self, name):
+            self.name = name
+
+        def sink(self, machine):
+            return lambda plan, source: told.append((self.name, plan.names))
+
+    m = Machine({"A": {"multi": True}})
+    first, second = Sink("first"), Sink("second")
+    m.bind_tracer(first)
+    m.bind_tracer(second)
+    for _ in range(4):  # what was resolved once is known
+        m.add("A")
+    assert told[-2:] == [("first", ("A",)), ("second", ("A",))]
+    m.bind_tracer(Tracer())
+    del told[:]
+    m.add("A")
+    assert told == []
+    m.detach_tracer(m.tracers[-1])
+    m.detach_tracer(first)
+    m.add("A")
+    assert told == [("second", ("A",))]
+
+
+def test_arguments_and_source_are_told_on_the_short_way():
+    """What has handlers runs as any other mutation, however quick."""
+    seen, ended = [], []
+
+    class Quick(Tracer):
+        def sink(self, machine):
+            return lambda plan, source: ended.append(None)
+
+        def transition_end(self, tx):
+            mutation = tx.mutation
+            ended.append((tx.id, mutation.args, mutation.source, mutation.queue_tick, tx.called, tx.is_accepted))
+
+    m = Machine({"A": {"multi": True}, "B": {}}, tracers=[Quick()])
+    m.bind_handlers({"AState": lambda e: seen.append((dict(e.args), e.source))})
+    source = Source("other", "1-2", 3)
+    asked = {"x": 1}
+    for _ in range(3):
+        del seen[:], ended[:]
+        tick = m.queue_tick
+        assert m.add("A", args=asked, source=source).is_executed
+        assert seen == [({"x": 1}, source)]
+        assert ended == [(f"{m.seed}-{tick + 1:x}", {"x": 1}, source, tick + 1, ("A",), True)]
+    assert ended[0][1] is not asked
+    with pytest.raises(UsageError, match="args="):
+        m.add("A", args=3)
 
 
 def test_a_sink_is_told_of_the_short_way_and_hooks_of_the_rest():
