@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
+# As pip does for what it installs: processes that start need not compile it, where Python may not write it by itself.
+BYTECODE = $(BIN)/python -m compileall -q amlab
 
 .PHONY: demo lab test check exports notebooks pictures bench clean format
 .DEFAULT_GOAL := demo
@@ -11,10 +13,12 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "amlab needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BYTECODE)
 	@touch $(STAMP)
 
 # Without FILE: record a few machines, save, reopen, inspect, verify.  With FILE=x.gob.br: open, inspect, verify it.
 demo: $(STAMP)
+	@$(BYTECODE)
 	$(BIN)/amlab demo $(if $(FILE),--file $(FILE))
 
 # The tutorials in JupyterLab; everything stays on this computer.
@@ -48,6 +52,7 @@ pictures: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@$(BYTECODE)
 	$(BIN)/amlab bench --peers
 
 clean:

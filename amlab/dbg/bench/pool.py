@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from time import perf_counter
 
+import amlab
 from amlab.core.node.client import Client
 from amlab.core.node.forkserver import ForkServerLauncher
 from amlab.core.node.launchers import ExecLauncher
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.supervisor import Supervisor
 from amlab.dbg.bench.measure import Measurement
+from amlab.dbg.bench.pools import measure_pools
 from amlab.dbg.record.collector import Collector
 from amlab.dbg.record.recorder import Recorder
 
@@ -31,14 +33,26 @@ def measure(exports: Path | None, *, has_peers: bool) -> Iterator[Measurement]:
     del exports
     ready_s, whole_s, trip_s, jobs_per_s = asyncio.run(_run(_exec))
     forked_s, again_s, _, _ = asyncio.run(_run(_fork))
-    peers = _executor() if has_peers else {}
-    yield Measurement(f"{WORKERS} workers ready from a cold start", ready_s, "s", 0.3)
-    yield Measurement("the same, forked from a server that is up", forked_s, "s", 0.1)
-    yield Measurement("work there and back, recorded", trip_s * 1e6, "us", 220.0)
+    times = measure_pools(WORKERS) if has_peers else {}
+
+    def peers(field: str, scale: float = 1.0) -> dict[str, float]:
+        found = {name: getattr(of, field) for name, of in times.items()}
+        return {name: value * scale for name, value in found.items() if value is not None}
+
+    has_code = (Path(amlab.__file__).parent / "__pycache__").exists()
+    note = "" if has_code else "amlab has no byte code here, so each process compiles it: python -m compileall amlab"
     yield Measurement(
-        f"{JOBS:,} tiny jobs over {WORKERS} workers", jobs_per_s, "/s", 10_000, better="more", peers=peers
+        f"{WORKERS} workers ready from a cold start", ready_s, "s", 0.3, peers=peers("ready_s"), note=note
     )
-    yield Measurement(f"pool whole again after kill -9, worst of {KILLS}", whole_s, "s", 0.2)
+    yield Measurement("the same, forked from a server that is up", forked_s, "s", 0.1)
+    yield Measurement("work there and back, recorded", trip_s * 1e6, "us", 220.0, peers=peers("trip_s", 1e6))
+    yield Measurement(
+        f"{JOBS:,} tiny jobs over {WORKERS} workers", jobs_per_s, "/s", 10_000, better="more",
+        peers=peers("jobs_per_s"),
+    )  # fmt: skip
+    yield Measurement(
+        f"pool whole again after kill -9, worst of {KILLS}", whole_s, "s", 0.2, peers=peers("whole_s"), note=note
+    )
     yield Measurement("the same, forked", again_s, "s", 0.06)
 
 
@@ -99,19 +113,3 @@ async def _kill(supervisor: Supervisor) -> float:
     await process.ended
     await supervisor.when_whole()
     return perf_counter() - start
-
-
-def _executor() -> dict[str, float]:
-    """The same tiny jobs with the standard library's process pool."""
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
-        list(pool.map(_square, range(WORKERS * 4)))
-        start = perf_counter()
-        list(pool.map(_square, range(JOBS)))
-        return {"ProcessPoolExecutor": JOBS / (perf_counter() - start)}
-
-
-def _square(n: int) -> int:
-    return n**2

@@ -30,6 +30,7 @@ from amlab.dbg.format.native.items import (
     TEXTS,
     Row,
 )
+from amlab.dbg.record.details import LOGS
 from amlab.dbg.record.tape import UNIT_BITS
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["StreamEncoder", "check_item", "planes"]
 
 KEYS = {name: number for number, name in enumerate(DETAIL)}
+PLAIN = frozenset(KEYS.values()) - {KEYS[k] for k in ("args", "error", "log", "pre_log", "refusals", "source", "stack")}
+"""What is written as it is."""
 MAX_TEXTS = 200_000
 """Texts the encoder remembers; past that old ones are written again when they come back."""
 CHUNK = 1 << 14
@@ -152,19 +155,21 @@ class StreamEncoder:
 
     def _detail(self, detail: Detail) -> dict[int, Any]:
         out: dict[int, Any] = {}
+        text = self._text
         for name, value in detail.items():
-            if name == "args":
-                out[KEYS[name]] = [self._text(t) for t in value]
-            elif name in {"log", "pre_log"}:
-                out[KEYS[name]] = [self._text(v) if n & 1 else int(v) for n, v in enumerate(value)]
+            key = KEYS[name]
+            if key in PLAIN:
+                out[key] = value
+            elif name == "args":
+                out[key] = [text(t) for t in value]
             elif name == "source":
-                out[KEYS[name]] = [self._text(value[0]), self._text(value[1]), value[2]]
+                out[key] = [text(value[0]), text(value[1]), value[2]]
+            elif name in LOGS:
+                out[key] = [text(v) if n & 1 else int(v) for n, v in enumerate(value)]
             elif name == "refusals":
-                out[KEYS[name]] = [part for handler, group in value for part in (self._text(handler), group)]
-            elif name in {"error", "stack"}:
-                out[KEYS[name]] = self._text(value)
+                out[key] = [part for handler, group in value for part in (text(handler), group)]
             else:
-                out[KEYS[name]] = value
+                out[key] = text(value)
         return out
 
     def _text(self, text: str) -> int:

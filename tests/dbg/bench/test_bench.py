@@ -1,16 +1,19 @@
 """The bench measures what it says, and prints it."""
 
+import asyncio
 import gc
 import json
 from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from amlab.core.machine.machine import Machine
-from amlab.dbg.bench import engine, measure, peers, session
+from amlab.dbg.bench import echo, engine, measure, peers, pools, session, steady
 from amlab.dbg.bench.measure import Measurement, Timing, per_call, table, timing, without_collector
 from amlab.dbg.cli import main
-from amlab.dbg.cli.bench import GROUPS
+from amlab.dbg.cli.bench import GROUPS, LONG
 from amlab.dbg.session import Session
 from tests.dbg.session.samples import small
 
@@ -206,8 +209,53 @@ def test_what_needs_sessions_is_left_out_with_a_note_where_there_are_none(capsys
 
 
 def test_every_group_has_a_module_that_measures():
-    for module in GROUPS.values():
+    for module in [*GROUPS.values(), *LONG.values()]:
         assert find_spec(module) is not None, module
+
+
+def test_a_group_that_takes_long_is_run_where_it_is_named_only(monkeypatch, capsys):
+    ran = []
+    monkeypatch.setattr(
+        "amlab.dbg.cli.bench.import_module",
+        lambda name: SimpleNamespace(measure=lambda exports, has_peers: ran.append(name) or []),
+    )
+    assert main(["bench"]) == 0
+    assert ran == list(GROUPS.values())
+    assert main(["bench", "steady"]) == 0
+    assert ran[-1] == LONG["steady"]
+
+
+def test_a_pool_is_watched_for_lost_workers_heartbeats_and_memory():
+    found = asyncio.run(steady.run(4, 2, 1.0))
+    assert found.done > 0
+    assert found.wrong == found.missed == 0
+    assert found.heartbeats > 0
+    told = Path("/proc/self/smaps_rollup").exists()  # other systems do not say
+    assert all((size > 0) == told for size in (*found.own_bytes, *found.worker_bytes))
+
+
+def test_early_and_late_memory_are_means_of_the_second_and_the_last_sixth():
+    assert steady._early_and_late([100.0] * 10 + [1.0] * 10 + [2.0] * 30 + [3.0] * 10) == (1.0, 3.0)
+    assert steady._early_and_late([5.0]) == (5.0, 5.0)
+
+
+def test_echoes_of_what_is_installed_come_back(monkeypatch):
+    monkeypatch.setattr(echo, "TURNS", 5)
+    found = echo.measure_echoes()
+    assert found.keys() == set(echo.KINDS) - (set() if find_spec("grpc") else {"grpc aio"})
+    assert all(value > 0 for value in found.values())
+
+
+def test_pools_that_are_installed_are_measured_each_in_its_own_process(monkeypatch):
+    monkeypatch.setattr(pools, "POOLS", {name: pools.POOLS[name] for name in ("bare exec", "ProcessPoolExecutor")})
+    found = pools.measure_pools(2)
+    assert found["bare exec"].trip_s is None
+    assert all(value > 0 for value in (*found["ProcessPoolExecutor"], found["bare exec"].ready_s))
+
+
+def test_a_pool_that_is_not_installed_is_left_out(monkeypatch):
+    monkeypatch.setattr(pools, "POOLS", {"no such pool": None})
+    assert pools.measure_pools(2) == {}
 
 
 def test_an_unknown_group_is_refused_with_those_that_there_are(capsys):
