@@ -20,6 +20,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -296,13 +297,24 @@ class Worker:
         self._is_quick = perf_counter() - began < QUICK_S
         mach.add("WorkReady", "ClientSendPayload", args={"token": token})
         await self._deliver(answer, token)
-        if self._token == token and not mach.is_disposed and mach.any_("WorkReady", "ClientSendPayload"):
-            mach.remove("WorkReady", "ClientSendPayload")  # Idle follows
 
     def _on_sent(self) -> None:
         """What came of the work is on its way; while the client reads it, there is time for this."""
         if not self.mach.is_disposed:
             self.mach.remove("ClientSendPayload")
+
+    def _on_arrived(self, token: str, answer: dict[str, Any], arrived: asyncio.Future[None]) -> None:
+        err = None if arrived.cancelled() else arrived.exception()
+        if err is None:
+            self._is_done(token)
+        elif not self.mach.is_disposed:
+            self.mach.fork(None, self._not_delivered(err, answer, token))
+
+    def _is_done(self, token: str) -> None:
+        """Nothing is left to do for the client, unless it has asked for more meanwhile."""
+        mach = self.mach
+        if self._token == token and not mach.is_disposed and mach.any_("WorkReady", "ClientSendPayload"):
+            mach.remove("WorkReady", "ClientSendPayload")  # Idle follows
 
     async def _one(self, args: Mapping[str, Any]) -> Any:
         made: Any = self.work(args)  # a plain method will do, too
@@ -315,17 +327,33 @@ class Worker:
             return [False, describe(err)]
 
     async def _deliver(self, answer: dict[str, Any], token: str) -> None:
-        if self._public is None:
+        """Hands it to the client; what goes in one piece is on its way when this returns."""
+        public = self._public
+        if public is None:
             return
         try:
-            await self._public.send_payload("work", answer, token=token, on_sent=self._on_sent)
+            arrived = public.post_payload("work", answer, token=token)
+            if arrived is None:
+                await public.send_payload("work", answer, token=token)
         except (ProtocolError, UsageError) as err:
-            if self.mach.is_disposed:
-                return
-            self.mach.add_err_state("ErrClient", err, args={"token": token})
-            self.mach.remove("Exception", "ErrClient")
-            if self.mach.is_("ClientConnected") and "error" not in answer:  # it may not cross: that much may
-                await self._deliver({"error": describe(err)}, token)
+            await self._not_delivered(err, answer, token)
+            return
+        if arrived is None:
+            self._is_done(token)
+            return
+        arrived.add_done_callback(partial(self._on_arrived, token, answer))
+        asyncio.get_running_loop().call_soon(self._on_sent)
+
+    async def _not_delivered(self, err: BaseException, answer: dict[str, Any], token: str) -> None:
+        mach = self.mach
+        if mach.is_disposed:
+            return
+        mach.add_err_state("ErrClient", err, args={"token": token})
+        mach.remove("Exception", "ErrClient")
+        if mach.is_("ClientConnected") and "error" not in answer:  # it may not cross: that much may
+            await self._deliver({"error": describe(err)}, token)
+        else:
+            self._is_done(token)
 
 
 class _Handlers:

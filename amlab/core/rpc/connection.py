@@ -365,10 +365,6 @@ class Connection:
             is_compressed=is_compressed, cause=cause,
         )  # fmt: skip
 
-    def has_sent(self, number: int) -> bool:
-        """Whether all of a payload of ours has been sent, arrived or not."""
-        return self._transfers.has_sent(number)
-
     def cancel_payload(self, number: int, reason: str = "canceled") -> None:
         """Gives up a payload of ours; one that is over is left alone."""
         if not self.is_over:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from amlab.core.machine.current import current_source
+from amlab.core.machine.mutation import Source
 from amlab.core.rpc.connection import Connection
 from amlab.core.rpc.events import PayloadDelivered, PayloadFailed, PayloadProgress
 from amlab.core.rpc.faults import Fault, local
@@ -30,18 +31,18 @@ class Deliveries:
     def __init__(self, link: Link[Any]) -> None:
         self._link = link
         self._connection: Connection = link.connection
-        self._turns = asyncio.Semaphore(self._connection.limits.max_payloads)
+        most = self._connection.limits.max_payloads
+        self._turns = asyncio.Semaphore(max(most - 1, 1))
+        self._can_post = most > 1
+        """A place is kept for what is posted."""
         self._open: dict[int, tuple[asyncio.Future[None], Progress | None]] = {}
         self._over = ""
         """Why nothing is sent any more."""
 
     async def send(
-        self, name: str, data: Any, *, token: str, destination: str, progress: Progress | None, is_compressed: bool,
-        on_sent: Callable[[], object] | None = None,
-    ) -> None:  # fmt: skip
+        self, name: str, data: Any, *, token: str, destination: str, progress: Progress | None, is_compressed: bool
+    ) -> None:
         """Sends one and waits until it has arrived; cancelled, it is given up on both sides.
-
-        One that goes in one piece calls `on_sent` in the turn of the loop after it went.
 
         Raises:
             ProtocolError: It may not cross, or did not arrive.
@@ -49,27 +50,47 @@ class Deliveries:
         cause = current_source()
         await self._turns.acquire()
         try:
-            if self._over:
-                raise _lost(name, self._over)
-            connection, link = self._connection, self._link
-            number = connection.send_payload(
-                name, data, link.now, token=token, destination=destination, is_compressed=is_compressed, cause=cause
-            )
-            loop = asyncio.get_running_loop()
-            arrived: asyncio.Future[None] = loop.create_future()
-            self._open[number] = (arrived, progress)
-            link.send()
-            if on_sent is not None and connection.has_sent(number):
-                loop.call_soon(on_sent)
+            number, arrived = self._begin(name, data, token, destination, progress, cause, is_compressed=is_compressed)
             try:
                 await arrived
             except asyncio.CancelledError:
                 if self._open.pop(number, None) is not None:
-                    connection.cancel_payload(number)
-                    link.send()
+                    self._connection.cancel_payload(number)
+                    self._link.send()
                 raise
         finally:
             self._turns.release()
+
+    def post(self, name: str, data: Any, *, token: str) -> asyncio.Future[None] | None:
+        """Sends one now, and tells when it has arrived; None while the one before is on the way.
+
+        Raises:
+            ProtocolError: It may not cross.
+        """
+        if not self._can_post:
+            return None
+        _, arrived = self._begin(name, data, token, "", None, current_source(), is_compressed=False)
+        self._can_post = False
+        arrived.add_done_callback(self._posted)
+        return arrived
+
+    def _posted(self, _: asyncio.Future[None]) -> None:
+        self._can_post = True
+
+    def _begin(
+        self, name: str, data: Any, token: str, destination: str, progress: Progress | None, cause: Source | None,
+        *, is_compressed: bool,
+    ) -> tuple[int, asyncio.Future[None]]:  # fmt: skip
+        if self._over:
+            raise _lost(name, self._over)
+        link = self._link
+        number = self._connection.send_payload(
+            name, data, link.now, token=token, destination=destination, is_compressed=is_compressed, cause=cause
+        )
+        arrived: asyncio.Future[None] = link.loop.create_future()
+        self._open[number] = (arrived, progress)
+        link.send()
+        return number, arrived
 
     def take(self, event: PayloadDelivered | PayloadFailed | PayloadProgress) -> None:
         """What the connection tells of a payload of ours."""

@@ -48,8 +48,8 @@ class Link(asyncio.BufferedProtocol, Generic[C]):
 
     def __init__(self, owner: Owner[C]) -> None:
         self._owner = owner
-        self._loop = asyncio.get_running_loop()
-        self._now = self._loop.time
+        self.loop = asyncio.get_running_loop()
+        self._now = self.loop.time
         self._context = clean_context()
         self._transport: asyncio.Transport | None = None
         self._buffer = memoryview(bytearray(BUFFER))
@@ -62,7 +62,7 @@ class Link(asyncio.BufferedProtocol, Generic[C]):
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = float("inf")
         self._last_call: asyncio.TimerHandle | None = None
-        self.closed: asyncio.Future[None] = self._loop.create_future()
+        self.closed: asyncio.Future[None] = self.loop.create_future()
         """Done once the stream is gone."""
 
     @property
@@ -159,7 +159,7 @@ class Link(asyncio.BufferedProtocol, Generic[C]):
     def _soon(self) -> None:
         if not self._is_scheduled:
             self._is_scheduled = True
-            self._loop.call_soon(self.flush, context=self._context)
+            self.loop.call_soon(self.flush, context=self._context)
 
     def mind(self) -> None:
         """Sends what waits, unless that is about to be done."""
@@ -195,7 +195,7 @@ class Link(asyncio.BufferedProtocol, Generic[C]):
             if self._timer is not None:
                 self._timer.cancel()
             self._rings_at = due
-            self._timer = self._loop.call_at(due, self._ring, context=self._context)
+            self._timer = self.loop.call_at(due, self._ring, context=self._context)
 
     def _ring(self) -> None:
         self._timer, self._rings_at = None, float("inf")
@@ -209,7 +209,7 @@ class Link(asyncio.BufferedProtocol, Generic[C]):
         elif not transport.is_closing():
             transport.close()
             if self._last_call is None:
-                self._last_call = self._loop.call_later(self.connection.limits.close_s, transport.abort)
+                self._last_call = self.loop.call_later(self.connection.limits.close_s, transport.abort)
 
     def close(self) -> None:
         """Says goodbye."""

@@ -34,6 +34,8 @@ from amlab.core.rpc.serving import ServerConnection
 from amlab.core.rpc.watch import Watch
 
 if TYPE_CHECKING:
+    from asyncio import Future
+
     from amlab.core.machine.machine import Machine
     from amlab.core.machine.schema import Schema
 
@@ -234,15 +236,21 @@ class Seat:
     # ----- payloads
 
     def send_payload(
-        self, name: str, data: Any, *, token: str, destination: str, progress: Progress | None, is_compressed: bool,
-        on_sent: Callable[[], object] | None = None,
-    ) -> Coroutine[Any, Any, None]:  # fmt: skip
+        self, name: str, data: Any, *, token: str, destination: str, progress: Progress | None, is_compressed: bool
+    ) -> Coroutine[Any, Any, None]:
         """See `RpcServer.send_payload`.
 
         Raises:
             ProtocolError: It may not cross, or did not arrive.
         """
         return self._payloads.send(
-            name, data, token=token, destination=destination, progress=progress, is_compressed=is_compressed,
-            on_sent=on_sent,
-        )  # fmt: skip
+            name, data, token=token, destination=destination, progress=progress, is_compressed=is_compressed
+        )
+
+    def post_payload(self, name: str, data: Any, *, token: str) -> Future[None] | None:
+        """See `RpcServer.post_payload`.
+
+        Raises:
+            ProtocolError: It may not cross.
+        """
+        return self._payloads.post(name, data, token=token)

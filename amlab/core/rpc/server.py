@@ -13,6 +13,7 @@ Knows nothing of: what the machine is for, how bytes come and go.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
@@ -159,7 +160,6 @@ class RpcServer:
         destination: str = "",
         progress: Progress | None = None,
         is_compressed: bool = False,
-        on_sent: Callable[[], object] | None = None,
     ) -> None:
         """Delivers a payload to the client, in chunks when it is large; returns once it has arrived.
 
@@ -170,19 +170,28 @@ class RpcServer:
             destination: Id of the machine it is for.
             progress: Called with (bytes delivered, bytes in all) of a large one.
             is_compressed: Pack it, where that makes it smaller.
-            on_sent: Called once it is on its way, before it is known to have arrived; not of one in chunks.
 
         Raises:
             ProtocolError: Nobody is there, it may not cross, or it did not arrive.
         """
         try:
             await self._port.must_seat("", name).send_payload(
-                name, data, token=token, destination=destination, progress=progress, is_compressed=is_compressed,
-                on_sent=on_sent,
-            )  # fmt: skip
+                name, data, token=token, destination=destination, progress=progress, is_compressed=is_compressed
+            )
         except ProtocolError as err:
             tell_error(self.mach, "ErrDelivery", err, self.client_id)
             raise
+
+    def post_payload(self, name: str, data: Any, *, token: str = "") -> asyncio.Future[None] | None:
+        """The same without waiting: on its way when this returns, and the future is done once it has arrived.
+
+        Returns:
+            None, and nothing is sent, while one that was posted is still on the way: then `send_payload` it.
+
+        Raises:
+            ProtocolError: Nobody is there, or it may not cross.
+        """
+        return self._port.must_seat("", name).post_payload(name, data, token=token)
 
     # ----- what the port tells
 

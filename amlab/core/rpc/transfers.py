@@ -111,11 +111,6 @@ class Transfers:
         for offset, part in out.next_chunks():
             self._emit((Kind.CHUNK, out.head.id, offset, part))
 
-    def has_sent(self, number: int) -> bool:
-        """Whether all of a payload of ours has been sent, arrived or not."""
-        out = self._out.get(number)
-        return out is None or out.sent >= out.head.size
-
     # ----- messages
 
     def on_payload(self, body: list[Any], now: float) -> None:

@@ -182,7 +182,9 @@ class _Peer:
         self._challenge = os.urandom(CHALLENGE_BYTES)
         self._proof = b""
         self._unpack = brotli.Decompressor()
-        self._items = msgpack.Unpacker(max_buffer_size=MAX_ITEM, raw=True, strict_map_key=False)
+        self._items = msgpack.Unpacker(
+            max_buffer_size=MAX_ITEM, read_size=_CHUNK, raw=True, strict_map_key=False
+        )  # it keeps a buffer of `read_size`, a million bytes without
         self._plain = bytearray()
         self._done = 0
         self._has_header = False

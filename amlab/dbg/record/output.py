@@ -24,10 +24,13 @@ class Output:
     Args:
         file: What takes the bytes; need not take all at once.
         quality: Brotli's.
+        window: Brotli's, as a power of 2: bytes that both sides keep.
         check: Makes the item that tells length and checksum of what came since the last one.
     """
 
-    def __init__(self, file: BinaryIO | io.RawIOBase, quality: int, check: Callable[[int, int], bytes]) -> None:
+    def __init__(
+        self, file: BinaryIO | io.RawIOBase, quality: int, window: int, check: Callable[[int, int], bytes]
+    ) -> None:
         self.file = file
         self.error: OSError | None = None
         """What the disk said last."""
@@ -35,7 +38,7 @@ class Output:
         self.size = 0
         """Packed bytes so far, those that wait included."""
         self._check = check
-        self._packer = brotli.Compressor(quality=quality, lgwin=22)
+        self._packer = brotli.Compressor(quality=quality, lgwin=window)
         self._waiting = bytearray()
         self._length = self._sum = 0
 

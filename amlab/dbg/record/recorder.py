@@ -54,6 +54,7 @@ class Recorder:
         path: The file, `NAME.msgpack.br`; None keeps the stream in memory (see `data`).
         flush_s: Seconds between writes; 0 writes at `flush` and `close` only, without a thread.
         quality: Brotli's, 0 to 11.
+        window: Brotli's, 10 to 24, as a power of 2: bytes that writer and reader keep of the stream.
         max_rows: Records that a machine may hold between two writes.
         max_pending_bytes: Packed bytes that may wait for the disk.
         max_bytes: Go on in another file, `NAME.1.msgpack.br` and so on, past this size; 0 never does.
@@ -71,6 +72,7 @@ class Recorder:
         *,
         flush_s: float = 0.5,
         quality: int = 5,
+        window: int = 22,
         max_rows: int = 1_000_000,
         max_pending_bytes: int = 64 << 20,
         max_bytes: int = 0,
@@ -91,7 +93,7 @@ class Recorder:
         self.is_closed = False
         self._now_ns = now_ns
         self._epoch_ns = time.time_ns() - now_ns()
-        self._quality = quality
+        self._quality, self._window = quality, window
         self._pid = os.getpid()
         self._tracks: list[Track] = []
         self._left: WeakKeyDictionary[Machine, Track] = WeakKeyDictionary()
@@ -121,7 +123,7 @@ class Recorder:
 
     def _begin(self, file: BinaryIO | io.RawIOBase) -> Output:
         """A new file, that opens from now on."""
-        output = Output(file, self._quality, check_item)
+        output = Output(file, self._quality, self._window, check_item)
         output.write(self._encoder.header())
         output.flush()
         self._has_news = False

@@ -42,8 +42,8 @@ __all__ = ["StreamEncoder", "check_item", "planes"]
 KEYS = {name: number for number, name in enumerate(DETAIL)}
 PLAIN = frozenset(KEYS.values()) - {KEYS[k] for k in ("args", "error", "log", "pre_log", "refusals", "source", "stack")}
 """What is written as it is."""
-MAX_TEXTS = 200_000
-"""Texts the encoder remembers; past that old ones are written again when they come back."""
+MAX_TEXTS = 1024
+"""Texts the encoder remembers, twice; most never come back, as tokens and ids do not."""
 CHUNK = 1 << 14
 """Texts and moves in one item."""
 
@@ -59,6 +59,8 @@ class StreamEncoder:
         self._epoch_ns = epoch_ns
         self._pack = msgpack.Packer(use_bin_type=True, unicode_errors="replace").pack
         self._texts: dict[str, int] = {"": 0}
+        self._older: dict[str, int] = {}
+        """Those before; what comes back of them stays."""
         self._next_text = 1
         self._new_texts: list[str] = []
         self._machines = 0
@@ -175,11 +177,14 @@ class StreamEncoder:
     def _text(self, text: str) -> int:
         found = self._texts.get(text)
         if found is None:
-            if len(self._texts) > MAX_TEXTS:
-                self._texts = {"": 0}
-            found = self._texts[text] = self._next_text
-            self._next_text += 1
-            self._new_texts.append(text)
+            if len(self._texts) >= MAX_TEXTS:
+                self._older, self._texts = self._texts, {}
+            found = self._older.get(text)
+            if found is None:
+                found = self._next_text
+                self._next_text += 1
+                self._new_texts.append(text)
+            self._texts[text] = found
         return found
 
     def _texts_item(self) -> bytes:

@@ -234,8 +234,8 @@ def test_a_pool_is_watched_for_lost_workers_heartbeats_and_memory():
     assert all((size > 0) == told for size in (*found.own_bytes, *found.worker_bytes))
 
 
-def test_early_and_late_memory_are_means_of_the_second_and_the_last_sixth():
-    assert steady._early_and_late([100.0] * 10 + [1.0] * 10 + [2.0] * 30 + [3.0] * 10) == (1.0, 3.0)
+def test_early_and_late_memory_are_means_of_the_fourth_and_the_last_sixth():
+    assert steady._early_and_late([100.0] * 30 + [1.0] * 10 + [2.0] * 10 + [3.0] * 10) == (1.0, 3.0)
     assert steady._early_and_late([5.0]) == (5.0, 5.0)
 
 
