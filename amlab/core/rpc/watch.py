@@ -94,8 +94,8 @@ class Watch(Tracer):
         return None if self._has_notes else self._take
 
     def _take(self, plan: Plan, source: Any) -> None:
-        if not self._is_dirty and (self.asker is None or len(self._followers) > 1):
-            self.tell_soon()
+        if not self._is_dirty:
+            self._changed()
 
     def transition_end(self, tx: Transition) -> None:
         """See `Tracer`."""
@@ -108,11 +108,15 @@ class Watch(Tracer):
                 if follower.wants_mutations:
                     follower.on_mutation(note)
         if not self._is_dirty:
-            asker = self.asker
-            for follower in self._followers:
-                if follower is not asker and not follower.is_about_to_tell:
-                    self.tell_soon()
-                    return
+            self._changed()
+
+    def _changed(self) -> None:
+        """Has somebody told, unless all will look soon anyway."""
+        asker = self.asker
+        for follower in self._followers:
+            if follower is not asker and not follower.is_about_to_tell:
+                self.tell_soon()
+                return
 
     def restored(self, machine: Machine) -> None:
         """See `Tracer`."""
