@@ -2,7 +2,7 @@
 
     ProvideWorker    an idle worker lets the client in, then the client is told its address; none: it waits
     ListWorkers      ids, as a payload
-    WorkerIssues     counts as an error of that worker, which is checked at once
+    WorkerIssues     counts as an error of that worker, which is checked at once; only who holds it may complain
 
 Knows nothing of: how workers come and go.
 """
@@ -74,6 +74,7 @@ class Giving:
         if result.is_canceled:
             facts.client, facts.is_idle = "", False
             return False
+        pooled.holder = client
         s.check_pool()  # there should be idle ones beyond it
         await s.tell_client(client, "worker", {"worker": facts.id, "address": pooled.public}, token)
         return True

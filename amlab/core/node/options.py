@@ -20,14 +20,14 @@ class PoolOptions:
         min: Workers that must be ready for the pool to be.
         max: Workers that there may be at all.
         warm: Idle workers to have beyond `min`.
-        max_client_workers: Workers that one client may have.
+        max_client_workers: Workers that one client may have; None for as many as there may be.
         connect_s: Time for a new worker to call and be followed.
         heartbeat_s: Time between checks of all workers.
         health_tries: Healthchecks before a worker counts as dead.
         health_delay_s: Time between those.
         err_kept_s: How long an error of a worker counts at all.
         err_recent_s: How long it counts as recent.
-        err_kill: More recent errors than this kill a worker.
+        err_kill: More recent errors than this kill a worker: work that failed, and complaints of its client.
         stop_s: Time for a worker to end by itself.
 
     Raises:
@@ -37,7 +37,7 @@ class PoolOptions:
     min: int = 2
     max: int = 10
     warm: int = 5
-    max_client_workers: int = 10
+    max_client_workers: int | None = None
     connect_s: float = 10.0
     heartbeat_s: float = 60.0
     health_tries: int = 3
@@ -48,9 +48,15 @@ class PoolOptions:
     stop_s: float = 2.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min <= self.max or self.warm < 0 or self.max_client_workers < 1:
+        share = self.max_client_workers
+        if not 0 <= self.min <= self.max or self.warm < 0 or (share is not None and share < 1):
             raise UsageError(
-                f"a pool of {self.min} to {self.max} workers, {self.warm} warm, {self.max_client_workers} per client:"
+                f"a pool of {self.min} to {self.max} workers, {self.warm} warm, {self.share} per client:"
                 " min is at most max, warm not negative, and a client may have at least one",
                 min=self.min, max=self.max, warm=self.warm,
             )  # fmt: skip
+
+    @property
+    def share(self) -> int:
+        """How many workers one client may have."""
+        return self.max if self.max_client_workers is None else self.max_client_workers

@@ -6,6 +6,10 @@
     kill       more than `err_kill` recent errors
     give       the idle worker that has been so the longest; never to a client that has its share
 
+The reference forks up to `min + warm` in all, so that a pool with more clients than that never comes near its
+`max`, and the last of them wait although there may be more workers.  Here `warm` is what its name says: workers
+that are ready when somebody comes.  While nobody is served both are the same.
+
 Knows nothing of: processes, connections, clocks.
 """
 
@@ -63,7 +67,7 @@ def must_die(worker: Facts, options: PoolOptions, now: float) -> bool:
 
 def choose_idle(workers: Sequence[Facts], client: str, options: PoolOptions) -> Facts | None:
     """The worker to give to a client; None when it cannot have one now."""
-    if sum(1 for w in workers if w.client == client) >= options.max_client_workers:
+    if sum(1 for w in workers if w.client == client) >= options.share:
         return None
     free = [w for w in workers if w.is_ready and w.is_idle and not w.is_killed and not w.client]
     return min(free, key=lambda w: (len(w.errors), w.idle_since), default=None)
@@ -72,7 +76,7 @@ def choose_idle(workers: Sequence[Facts], client: str, options: PoolOptions) -> 
 def why_not(workers: Sequence[Facts], client: str, options: PoolOptions) -> str:
     """Why a client gets none, in words."""
     has = sum(1 for w in workers if w.client == client)
-    if has >= options.max_client_workers:
+    if has >= options.share:
         return f"client {client!r} has {has} workers, the most that one may have"
     busy = sum(1 for w in workers if w.client)
     return f"no worker is idle: of {len(workers)}, {busy} serve clients, and there may be {options.max}"

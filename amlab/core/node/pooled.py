@@ -24,6 +24,7 @@ class Pooled:
 
     Attributes:
         public: Where its client connects.
+        holder: The client that it was given to last, and may still have.
         history: The last sets of active states that it was seen in.
         is_gone: Its process has ended.
     """
@@ -33,6 +34,7 @@ class Pooled:
         self.process: Process | None = None
         self.client: RpcClient | None = None
         self.public = ""
+        self.holder = ""
         self.history: deque[str] = deque(maxlen=HISTORY)
         self.is_gone = False
         self.is_retired = False

@@ -185,6 +185,7 @@ class Supervisor:
         from dataclasses import replace
 
         self.options = replace(self.options, **criteria)
+        self._tell_ready()
         self._retire_spare()
         self.check_pool()
 
@@ -233,6 +234,11 @@ class Supervisor:
     def pooled(self, worker_id: str) -> Pooled | None:
         """A worker that is in the pool."""
         return self._pool.get(worker_id)
+
+    def is_held(self, worker_id: str, client: str) -> bool:
+        """Whether a worker is this client's, or was its and nobody else's since."""
+        pooled = self._pool.get(worker_id)
+        return pooled is not None and bool(client) and client == (pooled.facts.client or pooled.holder)
 
     def source_of(self, worker_id: str) -> NetMachine | None:
         """The machine of a worker, to be read and awaited."""
@@ -321,10 +327,23 @@ class Supervisor:
             facts.idle_since = asyncio.get_running_loop().time()
         if facts.is_ready and not was_ready:
             self._note("WorkerReady", {"worker": pooled.id})
-            if not self.mach.is_("PoolReady") and len(self.workers("ready")) >= self.options.min:
-                self.mach.add("PoolReady")  # called, so that it may end PoolStarting
-                self.mach.add("Ready")
+        if facts.is_ready != was_ready:
+            self._tell_ready()
         self.tell_available()
+
+    def _tell_ready(self) -> None:
+        """Sets `PoolReady` and `Ready` as it is."""
+        mach = self.mach
+        if mach.is_disposed or not mach.is_("Start"):
+            return
+        is_ready = len(self.workers("ready")) >= self.options.min
+        if is_ready:
+            if not mach.is_("PoolReady"):
+                mach.add("PoolReady")  # called, so that it may end PoolStarting
+            if not mach.is_("Ready"):
+                mach.add("Ready")
+        elif mach.is_("PoolReady"):
+            mach.remove("PoolReady")
 
     def tell_available(self) -> None:
         """Sets `WorkersAvailable` as it is."""

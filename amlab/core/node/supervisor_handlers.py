@@ -64,6 +64,11 @@ class SupervisorHandlers:
         answer = giving.list_workers(str(args["client"]), str(args.get("token", "")), str(args.get("state", "")))
         e.machine.fork(None, answer)
 
+    def WorkerIssuesEnter(self, e: Event) -> bool:
+        """Only who has the worker may complain of it, or who had it last."""
+        args = e.args
+        return self.supervisor.is_held(str(args.get("worker", "")), str(args.get("client", "")))
+
     def WorkerIssuesState(self, e: Event) -> None:
         """Looks at the worker."""
         args = e.args

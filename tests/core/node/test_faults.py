@@ -315,6 +315,46 @@ def test_a_taken_port_is_an_error_and_leaves_nothing():
     run(main())
 
 
+def test_only_who_has_a_worker_may_complain_of_it_whatever_others_say_they_are():
+    async def main():
+        options = replace(ONE, err_kill=0)
+        async with (
+            pool(options, launcher=fork_launcher()) as supervisor,
+            client_of(supervisor, id="holder") as holder,
+            client_of(supervisor, id="stranger") as stranger,
+        ):
+            worker = await holder.req_worker()
+            facts = supervisor.pooled(worker).facts
+            for said in ({}, {"client": "holder"}):
+                told = await stranger._super.source.add("WorkerIssues", args={"worker": worker, "text": "no", **said})
+                assert told.is_canceled
+            assert facts.errors == []
+            await holder.release(worker)
+            await stranger.req_worker()
+            told = await holder._super.source.add("WorkerIssues", args={"worker": worker, "text": "mine once"})
+            assert told.is_canceled  # another one's by now
+            gone = supervisor.mach.when_next_active("ErrWorker")
+            told = await stranger._super.source.add("WorkerIssues", args={"worker": worker, "text": "it is slow"})
+            assert not told.is_canceled
+            await gone
+            assert [a.worker for a in supervisor.autopsies] == [worker]
+
+    run(main())
+
+
+def test_who_had_a_worker_last_may_still_complain_of_it():
+    async def main():
+        async with pool(ONE, launcher=fork_launcher()) as supervisor, client_of(supervisor) as client:
+            worker = await client.req_worker()
+            await client.release(worker)
+            await supervisor.mach.when("WorkersAvailable")
+            told = await client._super.source.add("WorkerIssues", args={"worker": worker, "text": "it was slow"})
+            assert not told.is_canceled
+            assert len(supervisor.pooled(worker).facts.errors) == 1
+
+    run(main())
+
+
 def test_a_complaint_about_a_worker_that_is_blocked_ends_it():
     async def main():
         options = replace(ONE, health_tries=2, health_delay_s=0.1)

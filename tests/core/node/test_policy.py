@@ -1,10 +1,14 @@
 """What a pool forks, kills and gives follows from facts alone."""
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.policy import Facts, choose_idle, choose_spare, count_forks, count_wanted, must_die, why_not
+from amlab.errors import UsageError
 
 OPTIONS = PoolOptions(min=2, max=6, warm=1, max_client_workers=2)
 
@@ -44,6 +48,16 @@ def test_the_worker_that_was_idle_longest_and_failed_least_is_given():
         worker(4, is_ready=True, is_idle=False),
     ]
     assert choose_idle(workers, "c", OPTIONS).id == "w2"
+
+
+def test_one_client_may_have_as_many_as_there_may_be_unless_its_share_is_said():
+    assert PoolOptions().share == PoolOptions().max == 10
+    assert replace(PoolOptions(), max=30).share == 30
+    assert PoolOptions(max=30, max_client_workers=3).share == 3
+    workers = [worker(n, is_ready=True, client="c") for n in range(20)] + [worker(20, is_ready=True, is_idle=True)]
+    assert choose_idle(workers, "c", PoolOptions(max=21)).id == "w20"
+    with pytest.raises(UsageError, match="0 per client"):
+        PoolOptions(max_client_workers=0)
 
 
 def test_a_client_gets_no_more_than_its_share_and_is_told_why():

@@ -198,6 +198,36 @@ def test_criteria_can_be_changed_and_nonsense_is_refused():
     run(main())
 
 
+def test_a_pool_that_is_to_be_larger_is_ready_again_only_once_it_is():
+    async def main():
+        async with pool() as supervisor, client_of(supervisor) as client:
+            assert supervisor.mach.is_("PoolReady", "Ready", "WorkersAvailable")
+            supervisor.set_pool(min=4)
+            assert not supervisor.mach.any_("PoolReady", "Ready", "WorkersAvailable")
+            await supervisor.mach.when("PoolReady", "Ready", "WorkersAvailable")
+            assert len(supervisor.workers("ready")) == 4
+            assert await client.work(input=3) == 9
+            (busy,) = client.workers
+            supervisor.set_pool(min=5, max=5)
+            assert not supervisor.mach.is_("PoolReady")
+            supervisor.set_pool(min=1)  # there are enough for that already
+            assert supervisor.mach.is_("PoolReady", "Ready", "WorkersAvailable")
+            assert client.workers == (busy,)
+
+    run(main())
+
+
+def test_a_larger_pool_lets_one_client_have_more():
+    async def main():
+        async with pool(PoolOptions(min=1, warm=0, max=1)) as supervisor, client_of(supervisor) as client:
+            await client.req_worker()
+            supervisor.set_pool(max=2)
+            await client.req_worker()
+            assert len(client.workers) == 2
+
+    run(main())
+
+
 def test_many_kills_in_a_row_lose_nothing():
     async def main():
         async with pool(SMALL) as supervisor, client_of(supervisor, workers=2) as client:
