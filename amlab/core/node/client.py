@@ -288,14 +288,13 @@ class Client:
         lent = self._lending.all.get(worker_id)
         if lent is None:
             return
-        lent.lost = lost(
-            worker_id, told.get("exit_code"), told.get("stderr") or (), lent.work, told.get("transitions") or ()
-        )
+        stderr, transitions, states = (told.get(name) or () for name in ("stderr", "transitions", "states"))
+        lent.lost = lost(worker_id, told.get("exit_code"), stderr, lent.work, transitions, states)
         self._lending.drop(worker_id)
         task = asyncio.get_running_loop().create_task(lent.client.stop())
         self._dropped.add(task)
         task.add_done_callback(self._dropped.discard)
-        self._failed("ErrWorker", lent.lost, worker=worker_id)
+        self._failed("ErrWorker", lent.lost, **lent.lost.as_args())
         self._tell_left(lent)
 
     def _tell_left(self, lent: Lent) -> None:

@@ -2,7 +2,7 @@
 
     python -m amlab.core.node.forkhost FD MODULE:CLASS
 
-    supervisor -> host   a line of JSON; to fork, with two descriptors beside it: the new stdin and stderr
+    supervisor -> host   a line of JSON; to fork, with three descriptors beside it: the new stdin, stderr and black box
                          {"do": "fork", "id", "address", "secret", "env"}   {"do": "signal", "id", "signal"}
     host -> supervisor   {"is": "up"}   {"is": "forked", "id", "pid"}   {"is": "ended", "id", "code"}
 
@@ -25,6 +25,7 @@ import sys
 from importlib import import_module
 from typing import Any, Protocol, cast
 
+from amlab.core.node.blackbox import BOX_VAR
 from amlab.errors import UsageError, near
 
 __all__ = ["main"]
@@ -112,7 +113,7 @@ class _Host:
             for pid in [p for p, worker in self._ids.items() if worker == message["id"]]:
                 os.kill(pid, message["signal"])  # not reaped yet, so the number is its own
             return None
-        stdin, stderr = self._fds.pop(0), self._fds.pop(0)
+        stdin, stderr, box = (self._fds.pop(0) for _ in range(3))
         try:
             pid = os.fork()
         except OSError as err:
@@ -120,16 +121,16 @@ class _Host:
             self._tell({"is": "ended", "id": message["id"], "code": 1})
             pid = -1
         if pid == 0:
-            self._become(stdin, stderr, message)
+            self._become(stdin, stderr, box, message)
             return message
-        os.close(stdin)
-        os.close(stderr)
+        for fd in (stdin, stderr, box):
+            os.close(fd)
         if pid > 0:
             self._ids[pid] = message["id"]
             self._tell({"is": "forked", "id": message["id"], "pid": pid})
         return None
 
-    def _become(self, stdin: int, stderr: int, message: dict[str, Any]) -> None:
+    def _become(self, stdin: int, stderr: int, box: int, message: dict[str, Any]) -> None:
         """In the fork: gives up all that is the host's."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -140,7 +141,7 @@ class _Host:
         self._control.close()
         for fd in (stdin, stderr, self._wake, self._woken, *self._fds):
             os.close(fd)
-        os.environ.update(message["env"])
+        os.environ.update(message["env"], **{BOX_VAR: str(box)})
 
     def _reap(self) -> None:
         while self._ids:

@@ -22,6 +22,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from amlab.core.node.blackbox import make_box
 from amlab.core.node.launchers import ID_VAR
 from amlab.core.node.process import LastLines, OsProcess, Process, open_pidfd
 
@@ -176,7 +177,7 @@ class _Forked(Process):
     """A worker that is a child of the host."""
 
     def __init__(self, host: _Host, worker_id: str, job: dict[str, Any]) -> None:
-        super().__init__()
+        super().__init__(make_box())
         self._host = host
         self._id = worker_id
         self._pidfd = -1
@@ -186,7 +187,7 @@ class _Forked(Process):
         self._words = LastLines(words, self.stderr)
         host.workers[worker_id] = self
         try:
-            host.tell(job, (stdin, stderr))
+            host.tell(job, (stdin, stderr, self._box))
         except OSError as err:
             self.stderr.append(f"its fork server is gone: {err}")
             self._loop.call_soon(self.over, 1)

@@ -62,7 +62,7 @@ class Giving:
         pooled = s.pooled(facts.id)
         if pooled is None or pooled.client is None:
             return False
-        facts.client = client
+        facts.client, pooled.is_given = client, False
         s.tell_available()
         try:
             result = await pooled.client.source.add("ServeClient", args={"client": client}, timeout_s=SERVE_S)
@@ -74,7 +74,7 @@ class Giving:
         if result.is_canceled:
             facts.client, facts.is_idle = "", False
             return False
-        pooled.holder = client
+        pooled.holder, pooled.is_given = client, True
         s.check_pool()  # there should be idle ones beyond it
         await s.tell_client(client, "worker", {"worker": facts.id, "address": pooled.public}, token)
         return True

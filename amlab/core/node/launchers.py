@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
+from amlab.core.node.blackbox import BOX_VAR, make_box
 from amlab.core.node.process import OsProcess, Process
 
 __all__ = ["ID_VAR", "SECRET_VAR", "ExecLauncher", "InProcessLauncher", "Launcher"]
@@ -51,8 +52,9 @@ class ExecLauncher:
 
     def launch(self, worker_id: str, address: str, secret: bytes) -> Process:
         """See `Launcher`."""
-        env = {**os.environ, **self.env, SECRET_VAR: secret.hex(), ID_VAR: worker_id}
-        return OsProcess([*self.argv, "-a", address], env)
+        box = make_box()
+        env = {**os.environ, **self.env, SECRET_VAR: secret.hex(), ID_VAR: worker_id, BOX_VAR: str(box)}
+        return OsProcess([*self.argv, "-a", address], env, box=box)
 
     async def stop(self) -> None:
         """See `Launcher`; it holds nothing."""

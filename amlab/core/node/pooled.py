@@ -24,6 +24,7 @@ class Pooled:
 
     Attributes:
         public: Where its client connects.
+        is_given: It has let its client in, and is free again once it says so.
         holder: The client that it was given to last, and may still have.
         history: The last sets of active states that it was seen in.
         is_gone: Its process has ended.
@@ -34,6 +35,7 @@ class Pooled:
         self.process: Process | None = None
         self.client: RpcClient | None = None
         self.public = ""
+        self.is_given = False
         self.holder = ""
         self.history: deque[str] = deque(maxlen=HISTORY)
         self.is_gone = False

@@ -17,6 +17,8 @@ import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
+from amlab.core.node.blackbox import LastSeen, read_box
+
 __all__ = ["MAX_LINES", "LastLines", "OsProcess", "Process", "open_pidfd"]
 
 MAX_LINES = 40
@@ -33,12 +35,15 @@ class Process:
             to it go to one's own group).
         exit_code: None while it runs; negative for a signal.
         stderr: Its last lines.
+        last: What it did last, once it has ended; None where nothing tells.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, box: int = -1) -> None:
         self.pid: int | None = None
         self.exit_code: int | None = None
         self.stderr: deque[str] = deque(maxlen=MAX_LINES)
+        self.last: LastSeen | None = None
+        self._box = box
         self._on_exit: list[Callable[[], object]] = []
         self.ended = asyncio.get_running_loop().create_future()
         """Done once it has ended."""
@@ -53,11 +58,19 @@ class Process:
     def _exited(self, code: int) -> None:
         if self.exit_code is None:
             self.exit_code = code
+            self._open_box()
             callbacks, self._on_exit = self._on_exit, []
             for callback in callbacks:
                 callback()
             if not self.ended.done():
                 self.ended.set_result(code)
+
+    def _open_box(self) -> None:
+        if self._box >= 0:
+            with contextlib.suppress(OSError):
+                self.last = read_box(self._box)
+            os.close(self._box)
+            self._box = -1
 
     def terminate(self) -> None:
         """Asks it to end."""
@@ -121,18 +134,26 @@ class OsProcess(Process):
         argv: The command.
         env: Its whole environment.
         pass_fds: Descriptors that it inherits beside the standard ones.
+        box: A descriptor of its black box, which is inherited too and read in the end; -1 without.
 
     Raises:
         OSError: It cannot be started.
     """
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], *, pass_fds: Sequence[int] = ()) -> None:
-        super().__init__()
+    def __init__(
+        self, argv: Sequence[str], env: Mapping[str, str], *, pass_fds: Sequence[int] = (), box: int = -1
+    ) -> None:
+        super().__init__(box)
         self._loop = asyncio.get_running_loop()
-        self._popen = subprocess.Popen(
-            list(argv), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
-            env=dict(env), start_new_session=True, close_fds=True, pass_fds=tuple(pass_fds),
-        )  # fmt: skip
+        inherited = (*pass_fds, box) if box >= 0 else tuple(pass_fds)
+        try:
+            self._popen = subprocess.Popen(
+                list(argv), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
+                env=dict(env), start_new_session=True, close_fds=True, pass_fds=inherited,
+            )  # fmt: skip
+        except OSError:
+            self._open_box()
+            raise
         self.pid = self._popen.pid
         assert self._popen.stderr is not None
         self._words = LastLines(os.dup(self._popen.stderr.fileno()), self.stderr)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from amlab.core.machine.machine import Machine
 from amlab.core.node.autopsy import WorkerLostError, lost
+from amlab.core.node.blackbox import LastSeen
 from amlab.core.node.bootstrap import Bootstrap
 from amlab.core.node.giving import Giving
 from amlab.core.node.launchers import ExecLauncher, Launcher
@@ -49,6 +50,7 @@ __all__ = ["Supervisor"]
 FOLLOW = Backoff(first_s=0.02, max_s=0.2, total_s=2.0)
 FOR_CLIENTS = frozenset({"ErrOnClient", "Healthcheck", "ListWorkers", "ProvideWorker", "WorkerIssues"})
 """What clients may call; other supervisors may call all."""
+NOTHING_SEEN = LastSeen([])
 FOLLOW_WORKER = Selection(push_interval_s=0.02)
 
 
@@ -321,8 +323,8 @@ class Supervisor:
             pooled.history.append(text)
         was_ready, was_idle = facts.is_ready, facts.is_idle
         facts.is_ready, facts.is_idle = "Ready" in active, "Idle" in active
-        if facts.client and "ServeClient" not in active:
-            facts.client = ""
+        if pooled.is_given and "ServeClient" not in active:
+            facts.client, pooled.is_given = "", False
         if facts.is_idle and not was_idle:
             facts.idle_since = asyncio.get_running_loop().time()
         if facts.is_ready and not was_ready:
@@ -367,7 +369,11 @@ class Supervisor:
         assert process is not None
         if self._is_stopping or pooled.is_gone:
             return
-        self._gone(pooled, lost(pooled.id, process.exit_code, list(process.stderr), None, list(pooled.history)))
+        last = process.last or NOTHING_SEEN
+        told = lost(
+            pooled.id, process.exit_code, list(process.stderr), last.work, last.transitions, list(pooled.history)
+        )
+        self._gone(pooled, told)
 
     def _gone(self, pooled: Pooled, autopsy: WorkerLostError) -> None:
         pooled.is_gone = True
@@ -386,7 +392,7 @@ class Supervisor:
         client = pooled.facts.client
         if pooled.client is None:
             self._failed_forks += 1
-        self.mach.add_err_state("ErrWorker", autopsy, args={"worker": pooled.id})
+        self.mach.add_err_state("ErrWorker", autopsy, args=autopsy.as_args())
         self.mach.remove("Exception", "ErrWorker")
         self.tell_available()
         if client:
@@ -483,5 +489,5 @@ def _plain(autopsy: WorkerLostError) -> dict[str, Any]:
     fields = autopsy.fields
     return {
         "exit_code": fields["exit_code"], "exit": fields["exit"], "stderr": fields["stderr"][-10:],
-        "transitions": fields["transitions"][-10:],
+        "transitions": fields["transitions"][-10:], "states": fields["states"][-10:],
     }  # fmt: skip

@@ -25,6 +25,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.machine import Machine
+from amlab.core.node.blackbox import BlackBox, open_box
 from amlab.core.node.launchers import ID_VAR, SECRET_VAR
 from amlab.core.node.parent import watch_parent
 from amlab.core.rpc.client import RpcClient
@@ -140,7 +141,9 @@ class Worker:
         assert task is not None
         loop.add_signal_handler(signal.SIGTERM, task.cancel)
         loop.add_signal_handler(signal.SIGINT, _ignore)  # the supervisor ends its workers
-        worker = cls(worker_id)
+        worker, memory = cls(worker_id), open_box()
+        if memory is not None:
+            worker.mach.bind_tracer(BlackBox(worker.mach, memory))
         watch_parent(lambda: worker.orphaned(task.cancel), lambda: worker.hung_s)
         with contextlib.suppress(asyncio.CancelledError):
             await worker.run(address, secret)

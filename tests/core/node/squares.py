@@ -63,6 +63,8 @@ class Squares(Worker):
     async def work(self, args):
         if "boom" in args:
             raise ValueError("no such square")
+        if "with_words" in args:
+            print(args["with_words"], file=sys.stderr)
         if "die" in args:
             print("these are my last words", file=sys.stderr, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)

@@ -11,7 +11,7 @@ def test_an_autopsy_says_how_what_where_and_the_last_words():
     error = lost("w1", -9, ["one", "two", "three", "four"], {"input": 2}, ["Start", "Start Ready Working"])
     assert str(error).splitlines() == [
         "worker 'w1' killed by SIGKILL, with work in hand: input=2",
-        "its last states: Start; Start Ready Working",
+        "its last transitions: Start; Start Ready Working",
         "its last words: two | three | four",
     ]
     assert (error.exit_code, error.worker, error.work) == (-9, "w1", {"input": 2})

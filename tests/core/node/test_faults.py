@@ -221,6 +221,52 @@ def test_a_client_that_vanishes_leaves_its_worker_to_others():
     run(main())
 
 
+def test_work_in_hand_is_known_also_when_the_client_is_gone_too():
+    code = (
+        "import asyncio, sys\n"
+        "from amlab.core.node.client import Client\n"
+        "async def main():\n"
+        "    client = Client(sys.argv[1], secret=bytes.fromhex(sys.argv[2]), id='gone')\n"
+        "    await client.start()\n"
+        "    await client.work(slow_s=60, parcel=[7, 'to the moon'], data=bytes(5000))\n"
+        "asyncio.run(main())\n"
+    )
+
+    async def main():
+        async with pool(ONE, launcher=fork_launcher()) as supervisor:
+            process = OsProcess([sys.executable, "-c", code, supervisor.address, supervisor.secret.hex()], ENV)
+            (worker,) = supervisor.workers()
+            await supervisor.source_of(worker).when("Working")
+            lost = supervisor.mach.when_next_active("ErrWorker")
+            process.kill()
+            supervisor.process_of(worker).kill()
+            await process.ended
+            await lost
+            (told,) = supervisor.autopsies
+            assert told.work == {"slow_s": 60, "parcel": [7, "to the moon"], "data": "<5,000 bytes>"}
+            assert "with work in hand: slow_s=60, parcel=[7, 'to the moon']" in str(told)
+
+    run(main())
+
+
+def test_an_idle_worker_that_is_lost_had_no_work_in_hand():
+    async def main():
+        async with pool(ONE, launcher=fork_launcher()) as supervisor, client_of(supervisor) as client:
+            assert await client.work(input=2) == 4
+            (worker,) = client.workers
+            await client.source_of(worker).when("Idle")
+            lost = supervisor.mach.when_next_active("ErrWorker")
+            supervisor.process_of(worker).kill()
+            await lost
+            (told,) = supervisor.autopsies
+            assert told.work == {}
+            came = [word for line in told.transitions for word in line.split() if word.startswith("+")]
+            assert came[-5:] == ["+WorkRequested", "+Working", "+ClientSendPayload", "+WorkReady", "+Idle"]
+            assert "as last seen" not in str(told)
+
+    run(main())
+
+
 def test_a_client_whose_supervisor_is_killed_keeps_its_worker_and_finds_the_next_supervisor():
     async def main():
         with program("--min=2") as (first, address), program("--min=1") as (second, other):
@@ -338,6 +384,27 @@ def test_only_who_has_a_worker_may_complain_of_it_whatever_others_say_they_are()
             assert not told.is_canceled
             await gone
             assert [a.worker for a in supervisor.autopsies] == [worker]
+
+    run(main())
+
+
+def test_a_worker_that_is_being_given_is_nobody_elses_although_it_tells_of_something_else_first():
+    async def main():
+        async with pool(ONE, launcher=fork_launcher()) as supervisor, client_of(supervisor) as client:
+            (worker,) = supervisor.workers()
+            pooled, source = supervisor.pooled(worker), supervisor.source_of(worker)
+            add = source.add
+
+            def tells_first(*states, **options):
+                supervisor._changed(pooled, source)  # as a change that was on its way already
+                return add(*states, **options)
+
+            source.add = tells_first
+            await client.req_worker()
+            assert supervisor.workers("busy") == [worker]
+            await client.release(worker)
+            await supervisor.mach.when("WorkersAvailable")
+            assert supervisor.workers("busy") == []
 
     run(main())
 
