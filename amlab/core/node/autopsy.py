@@ -69,7 +69,7 @@ def lost(
     if work:
         lines[0] += f", with work in hand: {_work_words(work)}"
     if transitions:
-        lines.append("its last transitions: " + "; ".join(transitions[-5:]))
+        lines.append("its last transitions: " + "; ".join(transitions[-3:]))
     elif states:
         lines.append("its states as last seen from outside: " + "; ".join(states[-5:]))
     if stderr:

@@ -7,7 +7,7 @@
     host -> supervisor   {"is": "up"}   {"is": "forked", "id", "pid"}   {"is": "ended", "id", "code"}
 
 It has one thread and no event loop: nothing that a fork could break.  When the supervisor is gone it wakes
-workers that were stopped, so that they notice too, and ends.
+workers that were stopped, so that they notice too, and ends; when it is killed the system wakes them.
 
 Knows nothing of: pools, RPC.
 """
@@ -26,6 +26,7 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from amlab.core.node.blackbox import BOX_VAR
+from amlab.core.node.parent import wake_when_orphaned
 from amlab.errors import UsageError, near
 
 __all__ = ["main"]
@@ -44,6 +45,7 @@ def main(argv: list[str]) -> None:
     Raises:
         UsageError: There is no such class.
     """
+    wake_when_orphaned()
     control = socket.socket(fileno=int(argv[0]))
     kind = find_kind(argv[1])
     gc.collect()
@@ -132,6 +134,7 @@ class _Host:
 
     def _become(self, stdin: int, stderr: int, box: int, message: dict[str, Any]) -> None:
         """In the fork: gives up all that is the host's."""
+        wake_when_orphaned()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -4,6 +4,10 @@ Stdin is a pipe that only the supervisor holds the other end of.  A thread waits
 loop, and goes on asking the loop whether it still runs: work that blocks it for longer than `limit_s` says
 is ended the hard way, as the supervisor's healthchecks would have done.
 
+A process that is stopped (SIGSTOP) notices nothing.  On Linux the system is asked to continue it when its
+parent ends; on others it stays until somebody else does.  To be killed instead would be simpler, but a worker
+whose supervisor is gone goes on serving its client.
+
 Knows nothing of: workers, what they do on the way out.
 """
 
@@ -12,10 +16,29 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 
-__all__ = ["watch_parent"]
+__all__ = ["wake_when_orphaned", "watch_parent"]
+
+PR_SET_PDEATHSIG = 1
+
+
+def wake_when_orphaned() -> None:
+    """Has this process continued by the system, should it be stopped when its parent ends; on Linux only.
+
+    It holds for as long as the thread that asks for it, and counts from when the thread that started this process
+    ends, which may be earlier than the parent: being continued does no harm to one that runs.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGCONT, 0, 0, 0)
+    except (ImportError, OSError, AttributeError):  # a Python, or a libc, without it
+        return
 
 
 def watch_parent(on_gone: Callable[[], object], limit_s: Callable[[], float], *, fd: int = 0) -> None:
@@ -33,6 +56,7 @@ def watch_parent(on_gone: Callable[[], object], limit_s: Callable[[], float], *,
 def _watch(
     loop: asyncio.AbstractEventLoop, on_gone: Callable[[], object], limit_s: Callable[[], float], fd: int
 ) -> None:
+    wake_when_orphaned()  # here, for it takes a while to load and the worker has other things to do
     try:
         while os.read(fd, 4096):
             pass

@@ -25,16 +25,20 @@ SECRET = bytes(range(32))
 ENV = {**os.environ, "PYTHONPATH": str(ROOT), "AMLAB_POOL_SECRET": SECRET.hex()}
 
 
-def start_program(*options):
+FORKED = ["--fork=tests.core.node.squares:Squares"]
+RUN = ["--", sys.executable, "-m", "tests.core.node.squares"]
+
+
+def start_program(*options, workers=FORKED):
     """A supervisor as a program; gives it and its address."""
-    argv = [sys.executable, "-m", "amlab.core.node", "--warm=0", *options, "--fork=tests.core.node.squares:Squares"]
+    argv = [sys.executable, "-m", "amlab.core.node", "--warm=0", *options, *workers]
     program = subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=ROOT, env=ENV, text=True)
     return program, program.stdout.readline().strip()
 
 
 @contextmanager
-def program(*options):
-    started, address = start_program(*options)
+def program(*options, workers=FORKED):
+    started, address = start_program(*options, workers=workers)
     try:
         yield started, address
     finally:
@@ -57,8 +61,13 @@ def wait_for_end(pids, timeout_s=10):
             fd = os.pidfd_open(pid)
         except ProcessLookupError:
             continue
-        assert select.select([fd], [], [], timeout_s)[0], f"{pid} still runs"
-        os.close(fd)
+        try:
+            has_ended = bool(select.select([fd], [], [], timeout_s)[0])
+            if not has_ended:
+                signal.pidfd_send_signal(fd, signal.SIGKILL)
+            assert has_ended, f"{pid} still runs"
+        finally:
+            os.close(fd)
 
 
 @pytest.mark.parametrize("make", [exec_launcher, fork_launcher], ids=["run", "forked"])
@@ -310,13 +319,46 @@ def test_a_supervisor_that_is_asked_to_end_ends_its_workers_first(number):
         assert not any(is_alive(pid) for pid in pids)
 
 
-def test_a_supervisor_that_is_killed_leaves_nobody_not_even_a_stopped_worker():
-    with program("--min=2") as (started, address):
+@pytest.mark.parametrize("workers", [RUN, FORKED], ids=["run", "forked"])
+def test_a_supervisor_that_is_killed_leaves_nobody_not_even_a_stopped_worker(workers):
+    with program("--min=2", workers=workers) as (started, address):
         assert address
         pids = children_of(started.pid)
+        assert len(pids) == 2 + (workers is FORKED)
         os.kill(pids[-1], signal.SIGSTOP)
         started.kill()
         wait_for_end(pids)
+
+
+@pytest.mark.parametrize("is_stopped", [False, True], ids=["killed", "stopped"])
+def test_a_supervisor_that_is_killed_and_its_fork_server_too_leave_nobody(is_stopped):
+    with program("--min=2") as (started, address):
+        assert address
+        host, *pids = children_of(started.pid)
+        os.kill(pids[-1], signal.SIGSTOP)
+        if is_stopped:
+            os.kill(host, signal.SIGSTOP)
+        started.send_signal(signal.SIGSTOP)  # so that it does not see its fork server end
+        if not is_stopped:
+            os.kill(host, signal.SIGKILL)
+        started.kill()
+        wait_for_end([*pids, host])
+
+
+@pytest.mark.parametrize("workers", [RUN, FORKED], ids=["run", "forked"])
+def test_a_worker_that_serves_a_client_is_not_ended_by_the_end_of_its_supervisor_although_it_was_stopped(workers):
+    async def main():
+        with program("--min=1", workers=workers) as (started, address):
+            async with Client(address, secret=SECRET, workers=1) as client:
+                pids = children_of(started.pid)
+                work = asyncio.ensure_future(client.work(input=3, slow_s=0.1))
+                await begins(client)
+                os.kill(pids[-1], signal.SIGSTOP)
+                started.kill()
+                assert await work == 9
+            wait_for_end(pids)
+
+    run(main())
 
 
 def test_a_worker_that_is_blocked_when_its_supervisor_is_killed_is_ended():
