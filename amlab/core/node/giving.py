@@ -69,7 +69,7 @@ class Giving:
         except ProtocolError as err:
             facts.client = ""
             facts.is_idle = False  # until it says so itself
-            s.note_error(facts.id, f"it did not let client {client!r} in: {err}")
+            s.health.note_error(pooled, f"it did not let client {client!r} in: {err}")
             return False
         if result.is_canceled:
             facts.client, facts.is_idle = "", False

@@ -38,6 +38,8 @@ class Pooled:
         self.is_given = False
         self.holder = ""
         self.history: deque[str] = deque(maxlen=HISTORY)
+        self.err_tick = 0
+        """Of its `ErrWork`, as far as it was counted."""
         self.is_gone = False
         self.is_retired = False
         """Ended because it was not wanted any more."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
@@ -28,9 +28,10 @@ from amlab.core.node.autopsy import WorkerLostError, lost
 from amlab.core.node.blackbox import LastSeen
 from amlab.core.node.bootstrap import Bootstrap
 from amlab.core.node.giving import Giving
+from amlab.core.node.health import Health
 from amlab.core.node.launchers import ExecLauncher, Launcher
 from amlab.core.node.options import PoolOptions
-from amlab.core.node.policy import Facts, choose_spare, count_forks, count_wanted, must_die
+from amlab.core.node.policy import Facts, choose_spare, count_forks, count_wanted
 from amlab.core.node.pooled import Pooled
 from amlab.core.node.supervisor_handlers import SupervisorHandlers
 from amlab.core.rpc.backoff import Backoff
@@ -93,7 +94,7 @@ class Supervisor:
         self._local = RpcMux(self.mach, id=f"{id}-local", address=local_address, secret=self.secret, parent=self.mach)
         self._local.on_joined = lambda other: self._note("SuperConnected", {"supervisor": other})
         self._local.on_left = lambda other: self._note("SuperDisconnected", {"supervisor": other})
-        self.giving = Giving(self)
+        self.giving, self.health = Giving(self), Health(self)
         self._pool: dict[str, Pooled] = {}
         self._numbers = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -121,7 +122,7 @@ class Supervisor:
         await self._local.start()
         self.mach.add("Start")
         self.mach.add("PublicRpcReady", "LocalRpcReady")
-        self._spawn(self._heartbeats())
+        self.spawn(self.health.run())
         settled = asyncio.Event()
         for state in ("PoolReady", "ErrPool"):
             self.mach.when(state).on_done(settled.set)
@@ -171,7 +172,8 @@ class Supervisor:
             self.mach.add(state, args=args)
             self.mach.remove(state)
 
-    def _spawn(self, work: Any) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs something beside the machine, until the supervisor stops at most."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -188,7 +190,7 @@ class Supervisor:
 
         self.options = replace(self.options, **criteria)
         self._tell_ready()
-        self._retire_spare()
+        self.retire_spare()
         self.check_pool()
 
     def check_pool(self) -> None:
@@ -259,16 +261,16 @@ class Supervisor:
             self._pool[pooled.id] = pooled
             self._note("SetWorker", {"worker": pooled.id})
             self._note("ForkWorker", {"worker": pooled.id})
-            self._spawn(self._bring_up(pooled))
+            self.spawn(self._bring_up(pooled))
         self.mach.add("PoolNormalized")
 
-    def _retire_spare(self) -> None:
+    def retire_spare(self) -> None:
         """Ends workers beyond those wanted."""
         for facts in choose_spare(self.facts(), self.options):
             pooled = self._pool[facts.id]
             facts.is_killed = pooled.is_retired = True
             self._note("KillingWorker", {"worker": facts.id, "why": "it is not wanted any more"})
-            self._spawn(self._end(pooled))
+            self.spawn(self._end(pooled))
         self.tell_available()
 
     async def _bring_up(self, pooled: Pooled) -> None:
@@ -325,6 +327,7 @@ class Supervisor:
         facts.is_ready, facts.is_idle = "Ready" in active, "Idle" in active
         if pooled.is_given and "ServeClient" not in active:
             facts.client, pooled.is_given = "", False
+        self.health.note_failures(pooled, source)
         if facts.is_idle and not was_idle:
             facts.idle_since = asyncio.get_running_loop().time()
         if facts.is_ready and not was_ready:
@@ -379,7 +382,7 @@ class Supervisor:
         pooled.is_gone = True
         self._pool.pop(pooled.id, None)
         if pooled.client is not None:
-            self._spawn(pooled.client.stop())
+            self.spawn(pooled.client.stop())
         if self.mach.is_disposed:
             return
         self._note("SetWorker", {"worker": pooled.id, "is_gone": True})
@@ -396,14 +399,22 @@ class Supervisor:
         self.mach.remove("Exception", "ErrWorker")
         self.tell_available()
         if client:
-            self._spawn(self.tell_client(client, "worker-lost", {"worker": pooled.id, **_plain(autopsy)}))
+            self.spawn(self.tell_client(client, "worker-lost", {"worker": pooled.id, **_plain(autopsy)}))
         if self._failed_forks <= self.options.err_kill * max(self.options.min + self.options.warm, 1):
             self.check_pool()
         else:
             self.mach.add_err_state("ErrPool", autopsy)
 
-    def kill(self, worker_id: str) -> None:
+    async def check_health(self, worker_id: str) -> bool:
+        """Whether a worker answers; one that does not, or has failed too often, is killed."""
+        return await self.health.check(worker_id)
+
+    def kill(self, worker_id: str, why: str = "") -> None:
         """Kills a worker; the pool replaces it.
+
+        Args:
+            worker_id: Which.
+            why: Stands in its autopsy.
 
         Raises:
             UsageError: There is no such worker.
@@ -411,15 +422,17 @@ class Supervisor:
         pooled = self._pool.get(worker_id)
         if pooled is None or pooled.process is None:
             raise UsageError(f"no worker {worker_id!r}{near(worker_id, self._pool)}", worker=worker_id)
-        self._note("KillWorker", {"worker": worker_id})
+        self._note("KillWorker", {"worker": worker_id, "why": why})
 
-    def kill_now(self, worker_id: str) -> None:
+    def kill_now(self, worker_id: str, why: str = "") -> None:
         """What `KillWorker` does."""
         pooled = self._pool.get(worker_id)
         if pooled is None or pooled.process is None or pooled.facts.is_killed:
             return
         pooled.facts.is_killed = True
-        self._note("KillingWorker", {"worker": worker_id})
+        self._note("KillingWorker", {"worker": worker_id, "why": why})
+        if why:
+            pooled.process.stderr.append(f"it was killed: {why}")
         pooled.process.on_exit(lambda: self._note("WorkerKilled", {"worker": worker_id}))
         pooled.process.kill()
 
@@ -433,46 +446,6 @@ class Supervisor:
                 await process.ended
         if pooled.client is not None:
             await pooled.client.stop()
-
-    async def _heartbeats(self) -> None:
-        while True:
-            await asyncio.sleep(self.options.heartbeat_s)
-            self.mach.add("Heartbeat")
-            await asyncio.gather(*[self.check_health(w) for w in list(self._pool)])
-            for pooled in self._pool.values():
-                if pooled.client is not None and pooled.facts.is_ready:
-                    pooled.client.source.add_soon("Heartbeat")  # it rotates its logs, among others
-            self.mach.remove("Heartbeat")
-            self._retire_spare()
-            self.check_pool()
-
-    def note_error(self, worker_id: str, text: str) -> None:
-        """Counts an error of a worker that others had with it, and looks at it."""
-        pooled = self._pool.get(worker_id)
-        if pooled is not None and not pooled.facts.is_killed:
-            self.mach.log(f"worker {worker_id}: {text}")
-            pooled.facts.errors.append(asyncio.get_running_loop().time())
-            self._spawn(self._check(worker_id))
-
-    async def _check(self, worker_id: str) -> None:
-        await self.check_health(worker_id)
-
-    async def check_health(self, worker_id: str) -> bool:
-        """Whether a worker answers; one that does not, or has failed too often, is killed."""
-        pooled = self._pool.get(worker_id)
-        if pooled is None or pooled.client is None or not pooled.facts.is_ready or pooled.facts.is_killed:
-            return False
-        now = asyncio.get_running_loop().time()
-        if not must_die(pooled.facts, self.options, now):
-            for _ in range(self.options.health_tries):
-                try:
-                    await pooled.client.source.add("Healthcheck", timeout_s=self.options.health_delay_s)
-                except ProtocolError:
-                    continue
-                return True
-        if pooled.process is not None and not pooled.is_gone and not pooled.facts.is_killed:
-            self.kill(worker_id)
-        return False
 
     # ----- clients
 

@@ -26,7 +26,7 @@ class SupervisorHandlers:
 
     def KillWorkerState(self, e: Event) -> None:
         """Asked for here, or by another supervisor."""
-        self.supervisor.kill_now(str(e.args.get("worker", "")))
+        self.supervisor.kill_now(str(e.args.get("worker", "")), str(e.args.get("why", ""))[:200])
 
     def HealthcheckState(self, e: Event) -> None:
         """Answers by having run."""
@@ -73,4 +73,6 @@ class SupervisorHandlers:
         """Looks at the worker."""
         args = e.args
         e.machine.remove("WorkerIssues")
-        self.supervisor.note_error(str(args.get("worker", "")), f"client {args.get('client')}: {args.get('text')}")
+        pooled = self.supervisor.pooled(str(args.get("worker", "")))
+        if pooled is not None:
+            self.supervisor.health.note_error(pooled, f"client {args.get('client')}: {args.get('text')}")

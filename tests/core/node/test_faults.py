@@ -18,7 +18,8 @@ from amlab.core.node.client import Client, NoWorkerError
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.process import OsProcess
 from amlab.core.node.supervisor import Supervisor
-from tests.core.node.pools import ROOT, SMALL, client_of, exec_launcher, fork_launcher, is_alive, pool, run
+from amlab.core.rpc.failure import RemoteError
+from tests.core.node.pools import ROOT, SMALL, client_of, exec_launcher, fork_launcher, here, is_alive, pool, run
 
 ONE = PoolOptions(min=1, warm=0, max=1)
 SECRET = bytes(range(32))
@@ -56,18 +57,18 @@ async def begins(client):
 
 
 def wait_for_end(pids, timeout_s=10):
+    """Fails where one of them does not end; then it is ended."""
+    left = []
     for pid in pids:
         try:
             fd = os.pidfd_open(pid)
         except ProcessLookupError:
             continue
-        try:
-            has_ended = bool(select.select([fd], [], [], timeout_s)[0])
-            if not has_ended:
-                signal.pidfd_send_signal(fd, signal.SIGKILL)
-            assert has_ended, f"{pid} still runs"
-        finally:
-            os.close(fd)
+        if not select.select([fd], [], [], timeout_s)[0]:
+            left.append(pid)
+            signal.pidfd_send_signal(fd, signal.SIGKILL)
+        os.close(fd)
+    assert not left
 
 
 @pytest.mark.parametrize("make", [exec_launcher, fork_launcher], ids=["run", "forked"])
@@ -447,6 +448,47 @@ def test_a_worker_that_is_being_given_is_nobody_elses_although_it_tells_of_somet
             await client.release(worker)
             await supervisor.mach.when("WorkersAvailable")
             assert supervisor.workers("busy") == []
+
+    run(main())
+
+
+def test_a_worker_that_its_client_complains_of_too_often_is_killed_and_replaced():
+    async def main():
+        async with pool(ONE, launcher=fork_launcher()) as supervisor, client_of(supervisor) as client:
+            worker = await client.req_worker()
+            gone = supervisor.mach.when_next_active("ErrWorker")
+            told = [
+                await client._super.source.add("WorkerIssues", args={"worker": worker, "text": f"complaint {n}"})
+                for n in range(ONE.err_kill)
+            ]
+            assert not any(answer.is_canceled for answer in told)
+            assert await supervisor.check_health(worker)  # so many are forgiven
+            await client._super.source.add("WorkerIssues", args={"worker": worker, "text": "one more"})
+            await gone
+            assert "it was killed: more than 3 errors in 60 s" in str(supervisor.autopsies[0])
+            await supervisor.when_whole()
+            assert supervisor.workers("ready") != [worker]
+
+    run(main())
+
+
+@pytest.mark.parametrize("make", [fork_launcher, here], ids=["forked", "in this process"])
+def test_work_that_fails_counts_as_an_error_of_its_worker_and_every_failure_is_told_as_such(make):
+    async def main():
+        async with pool(ONE, launcher=make()) as supervisor, client_of(supervisor) as client:
+            (worker,) = supervisor.workers()
+            gone = supervisor.mach.when_next_active("ErrWorker")
+            for _ in range(ONE.err_kill):
+                with pytest.raises(RemoteError, match="no such square"):
+                    await client.work(boom=1)
+            assert await client.work(input=2) == 4
+            assert client.workers == (worker,)
+            with pytest.raises(RemoteError, match="no such square"):
+                await client.work(boom=1)
+            await gone
+            assert "more than 3 errors" in str(supervisor.autopsies[0])
+            assert supervisor.autopsies[0].work == {}
+            assert await client.work(input=3, retry=1) == 9
 
     run(main())
 
