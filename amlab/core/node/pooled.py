@@ -23,10 +23,12 @@ class Pooled:
     """A worker: its facts, process and connection.
 
     Attributes:
+        local: Where its supervisor connects.
         public: Where its client connects.
         is_given: It has let its client in, and is free again once it says so.
         holder: The client that it was given to last, and may still have.
         history: The last sets of active states that it was seen in.
+        is_up: It was followed, so it came up.
         is_gone: Its process has ended.
     """
 
@@ -34,13 +36,13 @@ class Pooled:
         self.facts = Facts(worker_id)
         self.process: Process | None = None
         self.client: RpcClient | None = None
-        self.public = ""
+        self.local = self.public = ""
         self.is_given = False
         self.holder = ""
         self.history: deque[str] = deque(maxlen=HISTORY)
         self.err_tick = 0
         """Of its `ErrWork`, as far as it was counted."""
-        self.is_gone = False
+        self.is_up = self.is_gone = False
         self.is_retired = False
         """Ended because it was not wanted any more."""
 

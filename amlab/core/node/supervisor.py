@@ -291,12 +291,13 @@ class Supervisor:
             await bootstrap.stop()
 
     async def _follow(self, pooled: Pooled, local: str, public: str) -> None:
-        pooled.public = public
+        pooled.local, pooled.public = local, public
         pooled.client = RpcClient(
             local, id=f"{self.mach.id}-{pooled.id}", secret=self.secret, expect_id=pooled.id, parent=self.mach,
             backoff=FOLLOW, selection=FOLLOW_WORKER,
         )  # fmt: skip
         source = await pooled.client.start()
+        pooled.is_up = True
         pooled.client.on_given_up = partial(self._silent, pooled)
         source.on_change(lambda nm: self._changed(pooled, nm))
         self._note("WorkerForked", {"worker": pooled.id})
@@ -393,7 +394,7 @@ class Supervisor:
             return
         self.autopsies.append(autopsy)
         client = pooled.facts.client
-        if pooled.client is None:
+        if not pooled.is_up:
             self._failed_forks += 1
         self.mach.add_err_state("ErrWorker", autopsy, args=autopsy.as_args())
         self.mach.remove("Exception", "ErrWorker")

@@ -6,13 +6,13 @@ import signal
 import sys
 import time
 
+from amlab.core.node import worker
 from amlab.core.node.worker import Worker
 from amlab.core.rpc.backoff import Backoff
 from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.frames import encode_frame
 from amlab.core.rpc.limits import Limits
 from amlab.core.rpc.messages import Kind
-from amlab.errors import ProtocolError
 
 if os.environ.get("SQUARES_MODE") == "late":
     time.sleep(0.6)  # as a module that imports a lot
@@ -31,6 +31,48 @@ def mode():
     return os.environ.get("SQUARES_MODE", "")
 
 
+class TwoDials:
+    """Stands in for the client with which a worker calls: calls twice, at once."""
+
+    def __init__(self, address, **options):
+        self.clients = [RpcClient(address, **options, backoff=Backoff(tries=1)) for _ in range(2)]
+
+    async def start(self):
+        self.sources = await asyncio.gather(*[c.start() for c in self.clients], return_exceptions=True)
+        return self
+
+    async def add(self, state, args):
+        asked = [asyncio.wait_for(source.add(state, args=args), 5) for source in self.sources if not is_error(source)]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        refused = [str(source) for source in self.sources if is_error(source)]
+        print(f"answers: {'; '.join(map(str, answers))}; refused: {'; '.join(refused)}", file=sys.stderr, flush=True)
+        (source,) = [source for source in self.sources if not is_error(source)]
+        await source.add(state, args={**args, "local": "a:1", "public": "b:2"})  # what it says then does not count
+
+    async def stop(self):
+        await asyncio.gather(*[client.stop() for client in self.clients])
+
+
+def is_error(one):
+    return isinstance(one, BaseException)
+
+
+class Lies(RpcClient):
+    """Stands in for the client with which a worker calls: it says the right id as its own, and then something else."""
+
+    async def start(self):
+        source = await super().start()
+        add, lies = source.add, dict(word.split("=") for word in mode().split()[1:])
+        source.add = lambda *states, args: add(*states, args={**args, **lies})
+        return source
+
+
+if mode() == "twice":
+    worker.RpcClient = TwoDials
+elif mode().startswith("lies "):
+    worker.RpcClient = Lies
+
+
 class Squares(Worker):
     if mode() == "impatient":
         limits = Limits(payload_s=0.5, heartbeat_s=0.5, silent_s=2.0)
@@ -40,18 +82,6 @@ class Squares(Worker):
             _, number, marker = mode().split()
             self.mach.when("Ready").on_done(lambda: hit_once(int(number), marker))
         await super().start(address, secret)
-        if mode() == "twice":
-            await self.call_again(address, secret)
-
-    async def call_again(self, address, secret):
-        again = RpcClient(address, id=self.mach.id, secret=secret, backoff=Backoff(tries=1))
-        try:
-            bootstrap = await again.start()
-            await bootstrap.add("WorkerAddr", args={"worker": self.mach.id, "local": "a:1", "public": "b:2"})
-        except ProtocolError:
-            pass  # too late
-        finally:
-            await again.stop()
 
     def flood(self):
         """More changes than anybody can follow one by one, then messages that mean nothing."""

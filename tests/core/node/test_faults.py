@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,22 +86,86 @@ def test_a_worker_killed_before_it_has_called_is_replaced(make):
     run(main())
 
 
-def test_a_worker_that_lies_about_its_id_is_not_let_in():
+@pytest.mark.parametrize(
+    ("mode", "connect_s", "words"),
+    [
+        ("liar", 10.0, "worker-0-else"),
+        ("lies worker=worker-0-else", 1.0, "it did not call in 1 s"),
+    ],
+    ids=["as it calls", "in what it says"],
+)
+def test_a_worker_that_lies_about_its_id_is_not_let_in(mode, connect_s, words):
     async def main():
-        options = replace(ONE, err_kill=0)
-        async with pool(options, launcher=exec_launcher("liar"), is_ready=False) as supervisor:
-            with pytest.raises(WorkerLostError, match=r"worker-0-else"):
+        options = replace(ONE, err_kill=0, connect_s=connect_s)
+        async with pool(options, launcher=exec_launcher(mode), is_ready=False) as supervisor:
+            with pytest.raises(WorkerLostError, match=words):
                 await supervisor.start(20)
             assert supervisor.mach.tick("WorkerConnected") == 0
 
     run(main())
 
 
-def test_a_worker_that_calls_twice_is_one_worker_and_what_it_says_then_does_not_count():
+@asynccontextmanager
+async def liars(honest, lie, options):
+    """A pool whose workers say that they listen where the honest one does; gives its supervisor, to be started."""
+    (worker,) = honest.workers()
+    launcher = exec_launcher(f"lies {lie}={getattr(honest.pooled(worker), lie)}")
+    supervisor = Supervisor(launcher, id="liars", secret=honest.secret, options=options)
+    try:
+        yield supervisor
+    finally:
+        await supervisor.stop()
+
+
+def test_a_worker_that_says_it_listens_where_another_one_does_is_not_followed():
+    async def main():
+        options = replace(ONE, err_kill=0)
+        async with (
+            pool(ONE, launcher=fork_launcher()) as honest,
+            client_of(honest) as client,
+            liars(honest, "local", options) as supervisor,
+        ):
+            with pytest.raises(WorkerLostError, match="is 'worker-1-"):
+                await supervisor.start(20)
+            assert supervisor.workers("ready") == []
+            assert await client.work(input=2) == 4
+            assert not honest.autopsies
+
+    run(main())
+
+
+def test_a_worker_that_sends_its_client_to_another_one_is_found_out_and_killed():
+    async def main():
+        options = replace(ONE, err_kill=0)
+        async with (
+            pool(ONE, launcher=fork_launcher()) as honest,
+            client_of(honest) as client,
+            liars(honest, "public", options) as supervisor,
+        ):
+            await client.req_worker()
+            await supervisor.start(20)
+            (liar,) = supervisor.workers()
+            async with client_of(supervisor) as victim:
+                killed = supervisor.mach.when_next_active("ErrWorker")
+                with pytest.raises(NoWorkerError):
+                    await victim.req_worker(wait_s=1.0)
+                await killed
+                assert supervisor.autopsies[0].worker == liar
+            assert await client.work(input=2) == 4
+            assert not honest.autopsies
+
+    run(main())
+
+
+def test_a_worker_that_calls_twice_at_once_is_one_worker():
     async def main():
         async with pool(ONE, launcher=exec_launcher("twice")) as supervisor, client_of(supervisor) as client:
             assert await client.work(input=2) == 4
             assert await client.work(input=3) == 9
+            (worker,) = supervisor.workers("busy")
+            (words,) = supervisor.process_of(worker).stderr
+            assert words.startswith("answers: executed; refused: ")
+            assert "is connected already" in words
             assert supervisor.mach.tick("WorkerConnected") == 2  # came and went, once
             assert not supervisor.autopsies
 
