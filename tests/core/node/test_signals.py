@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from amlab.core.node.options import PoolOptions
-from tests.core.node.pools import client_of, fork_launcher, pool, run
+from tests.core.node.pools import client_of, exec_launcher, fork_launcher, pool, run
 
 OPTIONS = PoolOptions(min=1, warm=0, max=1, heartbeat_s=0.2, health_tries=2, health_delay_s=0.3, connect_s=2.0)
 EXITS = {
@@ -18,7 +18,11 @@ EXITS = {
 LARGE = 16 << 20
 RETRY = 5
 
-on_signals = pytest.mark.parametrize("number", EXITS, ids=lambda number: number.name)
+
+def on_signals(test):
+    """Each signal, to workers of each launcher."""
+    each = pytest.mark.parametrize("number", EXITS, ids=lambda number: number.name)
+    return each(pytest.mark.parametrize("make", [exec_launcher, fork_launcher], ids=["run", "forked"])(test))
 
 
 def check(supervisor, number):
@@ -34,9 +38,9 @@ async def hit(supervisor, worker, number):
 
 
 @on_signals
-def test_a_worker_that_is_hit_while_it_comes_up_is_replaced(number, tmp_path):
+def test_a_worker_that_is_hit_while_it_comes_up_is_replaced(number, make, tmp_path):
     async def main():
-        launcher = fork_launcher(f"hit {int(number)} {tmp_path}/was-hit")
+        launcher = make(f"hit {int(number)} {tmp_path}/was-hit")
         async with pool(OPTIONS, launcher=launcher) as supervisor, client_of(supervisor) as client:
             assert (tmp_path / "was-hit").exists()
             assert await client.work(input=3, retry=RETRY) == 9
@@ -46,9 +50,9 @@ def test_a_worker_that_is_hit_while_it_comes_up_is_replaced(number, tmp_path):
 
 
 @on_signals
-def test_a_worker_that_is_hit_while_idle_is_replaced(number):
+def test_a_worker_that_is_hit_while_idle_is_replaced(number, make):
     async def main():
-        async with pool(OPTIONS, launcher=fork_launcher()) as supervisor, client_of(supervisor) as client:
+        async with pool(OPTIONS, launcher=make()) as supervisor, client_of(supervisor) as client:
             (worker,) = supervisor.workers()
             await hit(supervisor, worker, number)
             await supervisor.when_whole()
@@ -59,9 +63,9 @@ def test_a_worker_that_is_hit_while_idle_is_replaced(number):
 
 
 @on_signals
-def test_work_of_a_worker_that_is_hit_while_busy_is_done_by_the_next(number):
+def test_work_of_a_worker_that_is_hit_while_busy_is_done_by_the_next(number, make):
     async def main():
-        async with pool(OPTIONS, launcher=fork_launcher()) as supervisor, client_of(supervisor) as client:
+        async with pool(OPTIONS, launcher=make()) as supervisor, client_of(supervisor) as client:
             worker = await client.req_worker()
             at_work = client.source_of(worker).when("Working")
             work = asyncio.ensure_future(client.work(input=3, slow_s=0.5, retry=RETRY))
@@ -75,9 +79,9 @@ def test_work_of_a_worker_that_is_hit_while_busy_is_done_by_the_next(number):
 
 
 @on_signals
-def test_a_result_of_a_worker_that_is_hit_while_delivering_comes_whole_from_the_next(number):
+def test_a_result_of_a_worker_that_is_hit_while_delivering_comes_whole_from_the_next(number, make):
     async def main():
-        async with pool(OPTIONS, launcher=fork_launcher()) as supervisor, client_of(supervisor) as client:
+        async with pool(OPTIONS, launcher=make()) as supervisor, client_of(supervisor) as client:
             worker = await client.req_worker()
             delivering = client.source_of(worker)._client.mach.when("ServerDelivering")
             work = asyncio.ensure_future(client.work(large=LARGE, retry=RETRY))
