@@ -1,8 +1,12 @@
 """Runs a supervised pool of worker processes, kills some of them, and shows what was recorded.
 
 Starts a supervisor and workers, has clients delegate work (a slow and a failing piece among it), kills workers on
-the way, checks every answer, writes the recording, opens it again, shows and verifies it.  With --kitchen a
-few machines in one process do instead; with --file an existing session is shown and verified.
+the way, checks every answer, writes the recording, opens it again, tells what became of the killed workers, and
+verifies it all.  With --kitchen a few machines in one process do instead; with --file an existing session is shown
+and verified.
+
+The code is 0 when every request was answered, and rightly, all kills took place, and the whole recording follows
+from itself; 1 when not.  SIGINT and SIGTERM end all workers and close the recording first.
 
 Knows nothing of: how a pool works.
 """
@@ -11,17 +15,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import signal
 import sys
-from argparse import ArgumentParser, Namespace
+import textwrap
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Coroutine, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from amlab.dbg.demo.pool import Outcome
+    from amlab.dbg.cli.demo_progress import Live, Plain
+    from amlab.dbg.demo.outcome import Outcome
     from amlab.dbg.query.report import Report
     from amlab.dbg.session.session import Session
 
 __all__ = ["add_arguments", "run"]
+
+MAX_STORIES = 3
+MAX_ERRORS = 5
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -29,7 +42,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--workers", type=_count, default=4, metavar="N", help="worker processes (4)")
     parser.add_argument("--clients", type=_count, default=2, metavar="N", help="clients that delegate work (2)")
     parser.add_argument("--requests", type=_count, default=200, metavar="N", help="pieces of work in all (200)")
-    parser.add_argument("--kill", type=int, default=1, metavar="N", help="workers to kill while they work (1)")
+    parser.add_argument(
+        "--kill", type=_count_or_none, default=1, metavar="N", help="workers to kill while they work (1)"
+    )
+    parser.add_argument(
+        "--retry", type=_count_or_none, default=5, metavar="N", help="times to ask again when a worker is lost (5)"
+    )
     parser.add_argument("--kitchen", action="store_true", help="a few machines in one process, instead of a pool")
     parser.add_argument("--file", metavar="FILE", help="show and verify this session, and run nothing")
     parser.add_argument("--out", metavar="FILE", default="demo.msgpack.br", help="where the recording goes")
@@ -37,10 +55,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
+    number = _count_or_none(text)
+    if not number:
+        raise ArgumentTypeError("0 is too few, at least one is needed")
     return number
+
+
+def _count_or_none(text: str) -> int:
+    from amlab.dbg.cli.opening import number
+
+    return number(text)
 
 
 def run(args: Namespace) -> int:
@@ -60,7 +84,8 @@ def run(args: Namespace) -> int:
     session = Session.open(path, progress=not args.json)
     with progress_bar("verifying") as progress:
         report = verify(session, progress=progress)
-    is_ok = report.is_ok and (outcome is None or outcome.is_ok)
+    is_verified = report.is_ok and report.reproduced == report.checked
+    is_ok = is_verified and (outcome is None or outcome.is_ok)
     if args.json:
         print(json.dumps({"ok": is_ok, **_run_facts(outcome), **_facts(session, path, report)}, indent=2))
     else:
@@ -69,22 +94,55 @@ def run(args: Namespace) -> int:
 
 
 def _pool(args: Namespace) -> Outcome:
+    from amlab.dbg.cli.demo_progress import Live, Plain
+    from amlab.dbg.demo.outcome import Watch
     from amlab.dbg.demo.pool import run_pool
     from amlab.errors import UsageError
 
     if not args.out.endswith(".msgpack.br"):
         raise UsageError(f"a pool is recorded to NAME.msgpack.br, not to {args.out!r}; `amlab convert` makes others")
-    is_live = sys.stderr.isatty() and not args.json
+    shown: Live | Plain | None = None
+    if not args.json:
+        shown = Live(sys.stderr) if sys.stderr.isatty() else Plain(sys.stderr)
+    sizes = {key: getattr(args, key) for key in ("workers", "clients", "requests", "kill", "retry")}
+    try:
+        return _run_until_stopped(run_pool(args.out, watch=shown or Watch(), **sizes), args.out)
+    finally:
+        if shown is not None:
+            shown.close()
 
-    def progress(line: str) -> None:
-        if is_live:
-            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
 
-    sizes = {"workers": args.workers, "clients": args.clients, "requests": args.requests, "kill": args.kill}
-    outcome = asyncio.run(run_pool(args.out, progress=progress, **sizes))
-    if is_live:
-        print("\r\033[K", end="", file=sys.stderr)
-    return outcome
+def _run_until_stopped(work: Coroutine[Any, Any, Outcome], path: str) -> Outcome:
+    """What comes of it; a first signal ends it in good order.
+
+    Raises:
+        KeyboardInterrupt: It was SIGINT.
+        SystemExit: It was another one; 128 and its number.
+    """
+    stopped: list[int] = []
+
+    async def main() -> Outcome:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+
+        def stop(number: int) -> None:
+            if not stopped:
+                stopped.append(number)
+                task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, stop, number)
+        return await work
+
+    try:
+        return asyncio.run(main())
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+        print(f"\nstopped; {path} holds what was recorded until then", file=sys.stderr)
+        if stopped[0] == signal.SIGINT:
+            raise KeyboardInterrupt from None
+        raise SystemExit(128 + stopped[0]) from None
 
 
 def _kitchen(path: str, *, is_quiet: bool) -> str:
@@ -108,23 +166,57 @@ def _kitchen(path: str, *, is_quiet: bool) -> str:
 
 def _show(session: Session, path: str, report: Report, outcome: Outcome | None) -> None:
     from amlab.dbg.cli.verify import report_lines
-    from amlab.dbg.view.inspect_text import clean, session_lines
+    from amlab.dbg.view.inspect_text import session_lines
 
-    if outcome is not None:
-        told = "all right" if outcome.is_ok else f"{outcome.wrong} WRONG, {outcome.lost} LOST"
-        print(f"{outcome.answers} answers, {told}; the pool was ready after {outcome.ready_in_s:.2f} s.")
-        print(
-            f"Workers killed: {outcome.killed}; the pool was whole again {outcome.recovered_in_s:.2f} s later at most."
-        )
-        for autopsy in outcome.autopsies:
-            print()
-            for line in str(autopsy).splitlines():
-                print(f"  {clean(line)[:180]}")
-        print(f"\nWritten to {path} and opened again:\n")
-    for line in (*session_lines(session, Path(path).stat().st_size), "", *report_lines(report, 10)):
+    size = Path(path).stat().st_size
+    lines = [*session_lines(session, size), "", *report_lines(report, 10)]
+    if outcome is not None:  # machines are many, and tell a newcomer little
+        head = [*takewhile(bool, session_lines(session, size)), ""]
+        lines = [*_outcome_lines(outcome), "", f"Written to {path} and opened again:", ""]
+        lines += [*head, *report_lines(report, 5), *_story_lines(session)]
+    for line in lines:
         print(line)
-    print(f"\nNext:  amlab inspect {path} {_next(session, outcome)}")
-    print(f"       amlab view {path} -o {_page_name(path)}      the debugger, as a page")
+    inspect = f"amlab inspect {path} {_next(session, outcome)}".rstrip()
+    view = f"amlab view {path} -o {_page_name(path)}"
+    width = max(len(inspect), len(view))
+    print(f"\nNext:  {inspect:<{width}}   all that this machine did")
+    print(f"       {view:<{width}}   the debugger, as a page")
+
+
+def _outcome_lines(outcome: Outcome) -> Iterator[str]:
+    """What came of the run."""
+    from amlab.dbg.view.inspect_text import clean
+
+    width = _width()
+    told = "; ".join(outcome.complaints) or "all right"
+    yield from textwrap.wrap(
+        f"{outcome.answers} answers, {told}; the pool was ready after {outcome.ready_in_s:.2f} s.", width
+    )
+    if outcome.killed:
+        whole = f"the pool was whole again {outcome.recovered_in_s:.2f} s later at most"
+        yield f"Workers killed: {outcome.killed}; {whole}."
+    for error in outcome.errors[:MAX_ERRORS]:
+        yield from textwrap.wrap(clean(error), width, initial_indent="  ", subsequent_indent="    ")
+    if len(outcome.errors) > MAX_ERRORS:
+        yield f"  and {len(outcome.errors) - MAX_ERRORS} errors more"
+
+
+def _story_lines(session: Session) -> Iterator[str]:
+    """The stories of the workers that were lost on the way, as the recording has them."""
+    from amlab.dbg.query.losses import losses_of
+    from amlab.dbg.view.loss_text import loss_lines
+
+    losses = losses_of(session)
+    for loss in losses[:MAX_STORIES]:
+        yield ""
+        yield from loss_lines(loss, width=_width())
+    if len(losses) > MAX_STORIES:
+        yield ""
+        yield f"and {len(losses) - MAX_STORIES} workers more were lost: see ErrWorker of `supervisor`"
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((100, 24)).columns
 
 
 def _run_facts(outcome: Outcome | None) -> dict[str, Any]:
@@ -135,8 +227,11 @@ def _run_facts(outcome: Outcome | None) -> dict[str, Any]:
         "wrong": outcome.wrong,
         "lost": outcome.lost,
         "killed": outcome.killed,
+        "complaints": outcome.complaints,
+        "errors": outcome.errors,
         "recovered_in_s": round(outcome.recovered_in_s, 4),
         "ready_in_s": round(outcome.ready_in_s, 4),
+        "processes": outcome.processes,
         "autopsies": [a.fields for a in outcome.autopsies],
     }
 

@@ -20,25 +20,20 @@ from amlab.core.node.launchers import ExecLauncher
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.supervisor import Supervisor
 from amlab.core.rpc.failure import RemoteError
-from amlab.dbg.demo.pool import run_pool
+from amlab.dbg.demo.pool import SQUARES, run_pool
 from amlab.dbg.record.collector import Collector
 from amlab.dbg.record.recorder import Recorder
 
 __all__ = ["RECORDINGS", "main"]
 
-COMMAND = [sys.executable, "-m", "amlab.dbg.demo.squares"]
 SEED = 7
-
-
-def _quiet(line: str) -> None:
-    """Nobody reads along."""
 
 
 async def node_payload(path: str) -> None:
     """A supervisor, two workers and a client that delegates one piece of work: input 2, payload 4."""
     with Recorder(path, quality=11) as recorder, Collector(recorder) as collector:
         options = PoolOptions(min=1, warm=1, max=2)
-        supervisor = Supervisor(ExecLauncher(COMMAND, env=collector.env), options=options)
+        supervisor = Supervisor(ExecLauncher(SQUARES, env=collector.env), options=options)
         recorder.attach(supervisor.mach)
         try:
             await supervisor.start(30)
@@ -53,13 +48,13 @@ async def node_payload(path: str) -> None:
 
 async def pool_crash(path: str) -> None:
     """Four workers and two clients; three workers are killed while they work, and replaced."""
-    await run_pool(path, workers=4, clients=2, requests=120, kill=3, progress=_quiet)
+    await run_pool(path, workers=4, clients=2, requests=120, kill=3)
 
 
 async def failover(path: str) -> None:
     """Two supervisors; the first one goes, the client keeps its worker's result and turns to the second."""
     with Recorder(path, quality=11) as recorder, Collector(recorder) as collector:
-        launcher = ExecLauncher(COMMAND, env=collector.env)
+        launcher = ExecLauncher(SQUARES, env=collector.env)
         secret = bytes(range(32))
         pair = [
             Supervisor(launcher, id=f"supervisor-{n}", secret=secret, options=PoolOptions(min=1, warm=0, max=2))
@@ -100,7 +95,7 @@ async def chaos(path: str) -> None:
     """Workers are killed at random moments, idle ones and busy ones, while a client insists on its answers."""
     rng = random.Random(SEED)
     with Recorder(path, quality=11) as recorder, Collector(recorder) as collector:
-        launcher = ExecLauncher(COMMAND, env=collector.env)
+        launcher = ExecLauncher(SQUARES, env=collector.env)
         supervisor = Supervisor(launcher, options=PoolOptions(min=3, warm=0, max=5))
         recorder.attach(supervisor.mach)
         try:
