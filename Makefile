@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.ready
 # As pip does for what it installs: processes that start need not compile it, where Python may not write it by itself.
 BYTECODE = $(BIN)/python -m compileall -q amlab
 
-.PHONY: demo lab test check exports notebooks pictures bench clean format
+.PHONY: demo demo-ten lab test check exports notebooks pictures bench clean format
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml
@@ -16,10 +16,14 @@ $(STAMP): pyproject.toml
 	$(BYTECODE)
 	@touch $(STAMP)
 
-# Without FILE: record a few machines, save, reopen, inspect, verify.  With FILE=x.gob.br: open, inspect, verify it.
+# Without FILE: run a pool, kill a worker, verify the recording.  With FILE=x.gob.br: open, inspect, verify it.
 demo: $(STAMP)
 	@$(BYTECODE)
 	$(BIN)/amlab demo $(if $(FILE),--file $(FILE))
+
+# The demo ten times in a row: nothing wrong, nothing lost, no process left.
+demo-ten: $(STAMP)
+	$(BIN)/python -m tests.dbg.demo 10
 
 # The tutorials in JupyterLab; everything stays on this computer.
 lab: $(STAMP)

@@ -12,7 +12,7 @@ from typing import Any
 
 from amlab.errors import AmlabError
 
-__all__ = ["MAX_ARG", "WorkerLostError", "exit_words", "lost", "shorten"]
+__all__ = ["IN_HAND", "MAX_ARG", "WorkerLostError", "exit_words", "lost", "shorten", "work_words"]
 
 MAX_ARG = 200
 """What a recording keeps of one argument, in characters."""
@@ -20,6 +20,8 @@ MAX_ITEMS = 8
 MAX_TEXT = 80
 MAX_INT = 1 << 63
 PLAIN = frozenset({bool, float, type(None)})
+IN_HAND = ", with work in hand: "
+"""What stands before it in the text of the error."""
 
 
 class WorkerLostError(AmlabError):
@@ -36,12 +38,17 @@ class WorkerLostError(AmlabError):
         fields = self.fields
         out = {"worker": fields["worker"], "exit": fields["exit"]}
         if fields["work"]:
-            out["work"] = _cut(_work_words(fields["work"]))
+            out["work"] = _cut(work_words(fields["work"]))
         _pack(out, "stderr", fields["stderr"], " | ")
         _pack(out, "transitions", fields["transitions"], "; ")
         if not fields["transitions"]:
             _pack(out, "states", fields["states"], "; ")
         return out
+
+
+def work_words(work: Mapping[str, Any]) -> str:
+    """Work in hand in one line, its first arguments."""
+    return ", ".join([f"{name}={value!r}"[:MAX_TEXT] for name, value in islice(shorten(work).items(), 6)])
 
 
 def exit_words(code: int | None) -> str:
@@ -67,7 +74,7 @@ def lost(
     """The error, with all that is known in its text; see there."""
     lines = [f"worker {worker!r} {exit_words(exit_code)}"]
     if work:
-        lines[0] += f", with work in hand: {_work_words(work)}"
+        lines[0] += IN_HAND + work_words(work)
     if transitions:
         lines.append("its last transitions: " + "; ".join(transitions[-3:]))
     elif states:
@@ -104,10 +111,6 @@ def _short(value: Any, depth: int) -> Any:
     if depth and kind is dict and len(value) <= MAX_ITEMS:
         return {str(name)[:MAX_TEXT]: _short(item, depth - 1) for name, item in value.items()}
     return f"<{kind.__name__} of {len(value):,}>" if kind in {list, tuple, dict, set} else f"<{kind.__name__}>"
-
-
-def _work_words(work: Mapping[str, Any]) -> str:
-    return ", ".join([f"{name}={value!r}"[:MAX_TEXT] for name, value in islice(shorten(work).items(), 6)])
 
 
 def _cut(text: str) -> str:

@@ -36,7 +36,7 @@ def _existing(commands: dict[str, Command]) -> dict[str, Command]:
 
 COMMANDS = _existing(
     {
-        "demo": Command("amlab.dbg.cli.demo", "record a few machines, save, reopen, inspect, verify", "amlab demo"),
+        "demo": Command("amlab.dbg.cli.demo", "run a pool, kill workers, verify the recording of it all", "amlab demo"),
         "inspect": Command(
             "amlab.dbg.cli.inspect", "show a session, a machine or one transition", "amlab inspect session.gob.br"
         ),

@@ -6,6 +6,7 @@
 
 Layout: `verify` asks all machines, `walk` derives one machine's records in order, `derivation` what
 clocks a mutation should leave, `evidence` what steps and log tell of handlers, `report` the counts and
-mismatches, `facts` plain data of sessions, machines and transitions.  For views: `roles` of machines, `marks` of
+mismatches, `facts` plain data of sessions, machines and transitions, `losses` what became of the workers that a
+pool lost.  For views: `roles` of machines, `marks` of
 records, `causes` of them, `filters` which are hidden, `cards` and `packet` (with `gather`) what a browser is sent.
 """

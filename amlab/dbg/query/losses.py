@@ -2,16 +2,18 @@
 
 A loss is an `ErrWorker` of a supervisor that names the worker.  Work in hand is the last request that the worker
 took and that its client got no answer to.  Its recording may end a moment before its life did, and not hold that
-request: then nothing is said of it.
+request; then it is what the client's own `ErrWorker` says.
 
 Knows nothing of: texts, verification.
 """
 
 from __future__ import annotations
 
+from ast import literal_eval
 from dataclasses import dataclass
 from itertools import takewhile
 
+from amlab.core.node.autopsy import IN_HAND, work_words
 from amlab.dbg.session.kinds import MutationKind
 from amlab.dbg.session.record import MachineRecord
 from amlab.dbg.session.session import Session
@@ -29,6 +31,7 @@ class Loss:
         noticed: Its supervisor's `ErrWorker`.
         machine: Its recording; None where there is none.
         request: Its `WorkRequested` that was never answered; None for an idle one, or where it is not recorded.
+        work: Its work in hand, as text; empty for none, or where nobody says.
         told: How the client that waited for it heard of it, its `ErrWorker`.
         again: The `WorkRequested` of the worker that had the same to do next, for the same client.
         answer: What that client got for it then.
@@ -39,6 +42,7 @@ class Loss:
     noticed: Tx
     machine: MachineRecord | None = None
     request: Tx | None = None
+    work: str = ""
     told: Tx | None = None
     again: Tx | None = None
     answer: Tx | None = None
@@ -46,7 +50,7 @@ class Loss:
 
     @property
     def client(self) -> str:
-        """Who waited for the work in hand; empty where nobody did, or that is not recorded."""
+        """Whose worker it was; empty where it was nobody's, or that is not recorded."""
         if self.request is not None:
             return client_of(self.request)
         return "" if self.told is None else self.told.machine.id
@@ -100,25 +104,27 @@ def _loss(
     worker = noticed.args["worker"]
     request = _in_hand([tx for tx in requests if tx.machine.id == worker], answers)
     heard = min((tx for tx in told if tx.args.get("worker") == worker), key=position, default=None)
+    work = request.args.get("args", "") if request is not None else _told_work(heard)
     again = answer = None
-    if request is not None:
-        since = position(request)
+    since = request or heard
+    if work and since is not None:
+        client = since.machine.id if request is None else client_of(request)
         same = [
             tx
             for tx in requests
             if tx.machine.id != worker
-            and client_of(tx) == client_of(request)
-            and tx.args.get("args") == request.args.get("args")
-            and position(tx) > since
+            and client_of(tx) == client
+            and work in {tx.args.get("args"), _plain(tx.args.get("args", ""))}
+            and position(tx) > position(since)
         ]
         again = min(same, key=position, default=None)
         if again is not None:
-            answer = answers.get((client_of(again), again.args.get("token", "")))
+            answer = answers.get((client, again.args.get("token", "")))
     later = [tx for tx in noticed.machine[noticed.index + 1 :] if not tx.is_queued]
     rest = takewhile(lambda tx: not _enters(tx, "ErrWorker"), later)
     fork = next((tx for tx in rest if _enters(tx, "ForkWorker")), None)
     machine = session.machines.find(worker)
-    return Loss(worker, noticed, machine, request, heard, again, answer, fork)
+    return Loss(worker, noticed, machine, request, work, heard, again, answer, fork)
 
 
 def _in_hand(requests: list[Tx], answers: dict[tuple[str, str], Tx]) -> Tx | None:
@@ -126,3 +132,19 @@ def _in_hand(requests: list[Tx], answers: dict[tuple[str, str], Tx]) -> Tx | Non
     if last is None or (client_of(last), last.args.get("token", "")) in answers:
         return None
     return last
+
+
+def _told_work(heard: Tx | None) -> str:
+    """The work in hand, as the client's `ErrWorker` has it: `input=3, slow_s=0.1`."""
+    if heard is None:
+        return ""
+    return heard.args.get("work") or heard.args.get("err", "").partition("\n")[0].partition(IN_HAND)[2]
+
+
+def _plain(args: str) -> str:
+    """The arguments of a request in the words of an autopsy."""
+    try:
+        found = literal_eval(args)
+    except (ValueError, SyntaxError):  # cut, or no plain data
+        return ""
+    return work_words(found) if isinstance(found, dict) else ""

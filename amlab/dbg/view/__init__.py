@@ -13,8 +13,8 @@ Layout: `draw` the calls, `picture` what they return.  Extractors: `schema_graph
 lines).  The model: `model`, `links` (what is drawn of it), `palette` (colours, marks, line styles), `words`
 (tooltips), `labels` (safe names and widths).  Places: `layout` chooses, `graphviz_run` and `layered` place,
 `placement` holds.  Renderers: `svg` with `svg_style`, `svg_marks` and `legend`; `matrix`, `dot`, `mermaid`,
-`graph_text`.  Texts of sessions: `text`, `summary` for a cell, and `inspect_text` for the command line.
-Still pictures of the notebook's views: the package `still`.
+`graph_text`.  Texts of sessions: `text`, `summary` for a cell, `inspect_text` and `loss_text` for the command
+line.  Still pictures of the notebook's views: the package `still`.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def loss_lines(loss: Loss, *, width: int = WIDTH, limit: int = 8) -> Iterator[st
     """The story in lines of at most `width` columns, with `limit` transitions."""
     begin = _begin_ns(loss.noticed.machine.session)
     at = _At(begin)
-    for_whom = f", at work for {loss.client}" if loss.client else ""
+    for_whom = f", {'at work for' if loss.work else 'lent to'} {loss.client}" if loss.client else ""
     yield from _wrap(
         f"{loss.worker} {_exit_words(loss)}{for_whom}. Its supervisor saw it at {at(loss.noticed)} s.", width
     )
@@ -78,15 +78,13 @@ def _tx_words(tx: Tx) -> str:
 
 
 def _hand_words(loss: Loss, at: _At) -> str:
-    if loss.request is None:
-        heard = "" if loss.told is None else f" {loss.client} heard of it at {at(loss.told)} s."
+    heard = "" if loss.told is None else f" {loss.client} heard of its end at {at(loss.told)} s."
+    if not loss.work:
         return f"It had no work in hand, as far as recorded.{heard}"
-    words = f"In hand: {loss.request.args.get('args', '?')} for {loss.client},"
-    words += f" taken at {at(loss.request)} s and never answered."
-    if loss.told is not None:
-        words += f" {loss.client} heard of its end at {at(loss.told)} s."
+    taken = "" if loss.request is None else f"taken at {at(loss.request)} s and "
+    words = f"In hand: {loss.work} for {loss.client}, {taken}never answered.{heard}"
     if loss.again is None:
-        return f"{words} Nobody did it again: it is lost."
+        return f"{words} Nobody did it again, as far as recorded."
     words += f" {loss.again.machine.id} got it at {at(loss.again)} s"
     if loss.answer is None:
         return f"{words}, and did not answer it either."

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from amlab.dbg.query.losses import losses_of
 from amlab.dbg.query.report import MachineReport, Report
 from amlab.dbg.session.session import Session
 from amlab.errors import AmlabError, UsageError
+from tests.dbg.demo.__main__ import is_running, run_once
 
 ODD = (sys.executable, "-m", "tests.dbg.demo.odd_squares")
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,14 +26,6 @@ def demo(capsys, *args):
     """The exit code and the facts."""
     code = main(["demo", *map(str, args), "--json"])
     return code, json.loads(capsys.readouterr().out)
-
-
-def is_running(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_the_demo_answers_all_survives_a_kill_and_its_recording_verifies(tmp_path, capsys):
@@ -89,7 +81,7 @@ def test_what_was_lost_is_said_in_words_too(tmp_path, capsys):
     told = capsys.readouterr()
     assert "1 answers, 1 of 2 requests are LOST" in told.out
     assert "the square of 1 is lost: worker 'worker-" in told.out
-    assert "Nobody did it again: it is lost." in told.out
+    assert "Nobody did it again, as far as recorded." in told.out
 
 
 def test_kills_that_no_number_of_retries_would_survive_are_refused(tmp_path, capsys):
@@ -187,6 +179,17 @@ def test_a_demo_that_is_stopped_leaves_no_process_and_a_whole_file(number, code,
     session = Session.open(out)
     assert session.about["is_complete"]
     assert {"supervisor", "client-1"} <= set(session.machines)
+
+
+def test_a_run_among_many_is_looked_at_from_outside(tmp_path, monkeypatch):
+    sizes = ["--workers=1", "--clients=1", "--requests=2"]
+    facts, wrong = run_once(tmp_path / "run.msgpack.br", sizes)
+    assert (facts["answers"], facts["killed"], wrong) == (2, 1, [])
+    _, wrong = run_once(tmp_path / "run.msgpack.br", [*sizes, "--retry=0"])
+    assert "1 of 2 requests are LOST: nobody answered them" in wrong
+    assert run_once(tmp_path / "run.msgpack.br", ["--requests=0"])[1] == ["it ended with code 2 and told no facts"]
+    monkeypatch.setattr("tests.dbg.demo.__main__.is_running", lambda pid: True)
+    assert "processes that still run: " in "".join(run_once(tmp_path / "run.msgpack.br", sizes)[1])
 
 
 def test_a_pool_is_recorded_in_our_own_format_only(tmp_path, capsys):
