@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     for name in ("min", "max", "warm"):
         parser.add_argument(f"--{name}", type=int, default=getattr(DEFAULTS, name), metavar="N")
+    parser.add_argument("--id", default="supervisor", metavar="NAME", help="of its machine (supervisor)")
     parser.add_argument("--address", default="127.0.0.1:0", help="where clients connect (a free port)")
     parser.add_argument("--fork", default="", metavar="MODULE:CLASS", help="fork workers of this class")
     parser.add_argument("command", nargs="*", help="or run this command for each")
@@ -49,15 +50,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     launcher: Launcher = ForkServerLauncher(given.fork) if given.fork else ExecLauncher(given.command)
     try:
         options = PoolOptions(min=given.min, max=given.max, warm=given.warm)
-        asyncio.run(_serve(launcher, options, given.address, bytes.fromhex(secret)))
+        asyncio.run(_serve(launcher, options, given.id, given.address, bytes.fromhex(secret)))
     except (AmlabError, OSError, ValueError) as err:
         print(f"amlab.core.node: {err}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _serve(launcher: Launcher, options: PoolOptions, address: str, secret: bytes) -> None:
-    supervisor = Supervisor(launcher, address=address, secret=secret, options=options)
+async def _serve(launcher: Launcher, options: PoolOptions, name: str, address: str, secret: bytes) -> None:
+    supervisor = Supervisor(launcher, id=name, address=address, secret=secret, options=options)
     recorder, ended = trace(supervisor.mach), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

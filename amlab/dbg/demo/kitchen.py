@@ -65,6 +65,10 @@ class Kitchen(States):
 class OvenWork:
     """What the oven does."""
 
+    def BakingEnter(self, e: Event) -> bool:
+        """No cake without a time; an order that tells none is an error."""
+        return bool(e.args["minutes"] > 0)
+
     def BakingState(self, e: Event) -> None:
         """Bakes, or burns."""
         if e.args.get("minutes", 0) > 60:

@@ -29,7 +29,7 @@ from amlab.dbg.record.collector import Collector
 from amlab.dbg.record.recorder import Recorder
 from amlab.errors import AmlabError, UsageError
 
-__all__ = ["RETRIES", "SQUARES", "plan_kills", "run_pool"]
+__all__ = ["RETRIES", "SEEN_S", "SQUARES", "plan_kills", "run_pool"]
 
 SQUARES = (sys.executable, "-m", "amlab.dbg.demo.squares")
 RETRIES = 5

@@ -7,22 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.machine import Machine
 from amlab.core.node.autopsy import WorkerLostError
 from amlab.core.node.client import Client
-from amlab.core.node.launchers import ExecLauncher
+from amlab.core.node.launchers import SECRET_VAR, ExecLauncher
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.supervisor import Supervisor
 from amlab.core.rpc.failure import RemoteError
-from amlab.dbg.demo.pool import SQUARES, run_pool
+from amlab.dbg.demo.kitchen import Bakery, Kitchen, Oven, bake
+from amlab.dbg.demo.pool import SEEN_S, SQUARES, run_pool
 from amlab.dbg.record.collector import Collector
 from amlab.dbg.record.recorder import Recorder
+from amlab.errors import AmlabError
+
+if TYPE_CHECKING:
+    from amlab.core.rpc.netmachine import NetMachine
 
 __all__ = ["RECORDINGS", "main"]
 
@@ -52,26 +58,65 @@ async def pool_crash(path: str) -> None:
 
 
 async def failover(path: str) -> None:
-    """Two supervisors; the first one goes, the client keeps its worker's result and turns to the second."""
+    """The supervisor is killed mid-work: the client keeps its worker and the result, then turns to another one."""
+    secret = bytes(range(32))
     with Recorder(path, quality=11) as recorder, Collector(recorder) as collector:
+        options = PoolOptions(min=1, warm=0, max=2)
         launcher = ExecLauncher(SQUARES, env=collector.env)
-        secret = bytes(range(32))
-        pair = [
-            Supervisor(launcher, id=f"supervisor-{n}", secret=secret, options=PoolOptions(min=1, warm=0, max=2))
-            for n in (1, 2)
-        ]
-        for supervisor in pair:
-            recorder.attach(supervisor.mach)
-            await supervisor.start(30)
-        client = Client([s.address for s in pair], secret=secret, id="client")
-        recorder.attach(client.mach)
+        second = Supervisor(launcher, id="supervisor-2", secret=secret, options=options)
+        recorder.attach(second.mach)
+        first, address = await _supervisor_process("supervisor-1", secret, collector.env)
         try:
+            await second.start(30)
+            client = Client([address, second.address], secret=secret, id="client", workers=1)
+            recorder.attach(client.mach)
             async with client:
-                await client.work(input=3)
-                await pair[0].stop()
-                await client.work(input=4, retry=5)
+                worker = await client.req_worker()
+                await _expect(client.work(input=3), 9)
+                work = asyncio.ensure_future(client.work(input=4, slow_s=0.6))
+                await _source_of(client, worker).when("Working")
+                await asyncio.sleep(SEEN_S)  # so that it is recorded
+                lost = client.mach.when_not("SuperReady")
+                first.kill()
+                await lost
+                await _expect(work, 16)
+                await client.mach.when("SuperReady")
+                await _expect(client.work(input=5), 25)  # still the worker of the first
+                await client.release(worker)
+                await _expect(client.work(input=6), 36)
         finally:
-            await pair[1].stop()
+            if first.returncode is None:
+                first.kill()
+            await first.wait()
+            await second.stop()
+
+
+async def _supervisor_process(
+    name: str, secret: bytes, env: Mapping[str, str]
+) -> tuple[asyncio.subprocess.Process, str]:
+    """A supervisor with a process of its own, recorded, and where its clients connect."""
+    options = (f"--id={name}", "--min=1", "--warm=0", "--max=2")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "amlab.core.node", *options, "--", *SQUARES,
+        stdout=asyncio.subprocess.PIPE, env={**os.environ, **env, SECRET_VAR: secret.hex()},
+    )  # fmt: skip
+    assert process.stdout is not None
+    address = (await process.stdout.readline()).decode().strip()
+    if not address:
+        raise AmlabError(f"{name} did not come up: it ended with code {await process.wait()}")
+    return process, address
+
+
+def _source_of(client: Client, worker: str) -> NetMachine:
+    found = client.source_of(worker)
+    assert found is not None
+    return found
+
+
+async def _expect(work: Awaitable[object], answer: int) -> None:
+    found = await work
+    if found != answer:
+        raise AssertionError(f"{found} came for {answer}")
 
 
 async def flood(path: str) -> None:
@@ -152,6 +197,18 @@ async def parcels(path: str) -> None:
             await supervisor.stop()
 
 
+async def kitchen(path: str) -> None:
+    """Machines of one process: refusals by relations and by a handler, and handlers that raise, before and after."""
+    bakery = Bakery()
+    kitchen, oven, _ = bakery.machines
+    with Recorder(path, quality=11) as recorder:
+        recorder.attach(*bakery.machines)
+        bake(bakery)
+        oven.add(Oven.On)
+        kitchen.add(Kitchen.Order, args={"cake": "nobody said for how long"})
+    bakery.dispose()
+
+
 RECORDINGS: dict[str, Callable[[str], Coroutine[Any, Any, None]]] = {
     "node-payload": node_payload,
     "pool-crash": pool_crash,
@@ -159,6 +216,7 @@ RECORDINGS: dict[str, Callable[[str], Coroutine[Any, Any, None]]] = {
     "flood": flood,
     "chaos": chaos,
     "parcels": parcels,
+    "kitchen": kitchen,
 }
 
 
