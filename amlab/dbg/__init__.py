@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from amlab.dbg import query, session, view
     from amlab.dbg.format.feed import Feed
     from amlab.dbg.format.registry import open_session, save_session
+    from amlab.dbg.query.losses import losses_of
     from amlab.dbg.query.report import Report
     from amlab.dbg.query.verify import judge, verify
     from amlab.dbg.record.recorder import Recorder
@@ -47,6 +48,7 @@ __all__ = [
     "draw_schema",
     "draw_steps",
     "judge",
+    "losses_of",
     "open_session",
     "query",
     "save_session",
@@ -71,6 +73,7 @@ _HOMES = {
     "draw_schema": "amlab.dbg.view.draw",
     "draw_steps": "amlab.dbg.view.draw",
     "judge": "amlab.dbg.query.verify",
+    "losses_of": "amlab.dbg.query.losses",
     "open_session": "amlab.dbg.format.registry",
     "save_session": "amlab.dbg.format.registry",
     "verify": "amlab.dbg.query.verify",

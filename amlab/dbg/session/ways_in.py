@@ -3,6 +3,7 @@
     session                               in a cell: what was recorded, what stands out, a picture
     session.debugger(at="mach://worker-1/@3")
     session.timeline(), session.matrix()  move together: all views of a session are on `session.desk`
+    session.tour({"the crash": tx})       places to go through, above views
     session.to_html("run.html")           the debugger as one page that needs nothing else
 
 Everything here is loaded when it is first asked for; what needs widgets says how to install them.
@@ -12,7 +13,7 @@ Knows nothing of: records, widgets (they come by their names).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from amlab.dbg.session.session import Session
     from amlab.dbg.session.tx import Tx
     from amlab.dbg.widgets.desk import Desk
+    from amlab.dbg.widgets.tour import Place, Tour
     from amlab.dbg.widgets.view import View
 
 __all__ = ["WaysIn"]
@@ -57,6 +59,23 @@ class WaysIn(Factories):
         except ImportError as err:
             raise _missing(err) from err
         return self.desk._make(name, **wanted)
+
+    def tour(self, places: Mapping[str, Place] | Iterable[Place], *views: View, every_s: float = 2.0) -> Tour:
+        """Places to go through one after the other, above views of this session: by hand, or played.
+
+        Args:
+            places: Addresses, transitions, times or positions: by names of yours, or alone.
+            views: What to see there, side by side; without, a timeline.
+            every_s: Seconds at each place while it plays.
+
+        Raises:
+            UsageError: No places, nothing is at one of them, or a view is of another session.
+        """
+        try:
+            import amlab.dbg.widgets.tour  # noqa: F401
+        except ImportError as err:
+            raise _missing(err) from err
+        return self.desk.tour(places, *views, every_s=every_s)
 
     def to_html(
         self,

@@ -4,10 +4,10 @@
     desk.timeline()                     views of one desk move together
     page_text(session)                  the same views as one self-contained page
 
-Layout: `desk` the shared cursor and filters, `view` the widget that all views are, `places` how a place is named,
-`stills` what stands beside a view where no widget runs, `details` and `graphs` what pages are sent besides records
-(`amlab.dbg.query.packet`), `bundle` their code, `page` a page without a kernel, `attach` and `live` desks of what
-is going on.
+Layout: `desk` the shared cursor and filters, `view` the widget that all views are, `tour` places to go through above
+some of them, `places` how a place is named, `stills` what stands beside a view where no widget runs, `details` and
+`graphs` what pages are sent besides records (`amlab.dbg.query.packet`), `bundle` their code, `page` a page without a
+kernel, `attach` and `live` desks of what is going on.
 `static/shared` holds what views share in the browser, `static/views` one module and one style sheet per view.
 """
 

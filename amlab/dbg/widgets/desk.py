@@ -2,6 +2,7 @@
 
     desk = Desk(session)
     desk.timeline(), desk.matrix()        views that move together
+    desk.tour({"the crash": tx}, desk.tree())   places to go through, above views
     desk.position = 120                   moves all of them; so does desk.show("mach://worker-1/@3")
     desk.observe(print, "position")       as any trait; see `on` for callbacks on a loop of one's own
 
@@ -17,7 +18,7 @@ import asyncio
 import itertools
 import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from weakref import WeakSet
@@ -36,6 +37,7 @@ from amlab.dbg.widgets.places import focus_at, position_of
 from amlab.errors import AmlabError, UsageError, near
 
 if TYPE_CHECKING:
+    from amlab.dbg.widgets.tour import Place, Tour
     from amlab.dbg.widgets.view import View
 
 __all__ = ["FOCUS", "Desk"]
@@ -103,6 +105,21 @@ class Desk(Factories, traitlets.HasTraits):
             UsageError: nothing has that address.
         """
         self.position = position_of(self.session, place)
+
+    def tour(self, places: Mapping[str, Place] | Iterable[Place], *views: View, every_s: float = 2.0) -> Tour:
+        """Places to go through one after the other, above views of this desk; see `Tour`.
+
+        Args:
+            places: Addresses, transitions, times or positions: by names of yours, or alone.
+            views: What to see there, side by side; without, a timeline.
+            every_s: Seconds at each place while it plays.
+
+        Raises:
+            UsageError: No places, nothing is at one of them, or a view is of another desk.
+        """
+        from amlab.dbg.widgets.tour import Tour
+
+        return Tour(self, places, views or (self.timeline(),), every_s)
 
     def _make(self, name: str, /, **wanted: Any) -> View:
         """A view; parts of the focus and filters that are given change those of the desk."""
