@@ -19,6 +19,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from inspect import CORO_CREATED, getcoroutinestate
 from typing import Any, Self, TypeVar
 
 from amlab.errors import UsageError
@@ -26,6 +27,8 @@ from amlab.errors import UsageError
 __all__ = ["Lab"]
 
 T = TypeVar("T")
+END_S = 2.0
+"""How long a cancelled coroutine may take to end."""
 
 
 class Lab:
@@ -50,7 +53,7 @@ class Lab:
         self.errors.append(context.get("exception") or RuntimeError(str(context.get("message"))))
 
     def run(self, work: Coroutine[Any, Any, T], timeout_s: float | None = 60.0) -> T:
-        """Runs a coroutine in the lab and waits for it.
+        """Runs a coroutine in the lab and waits for it; one that is cancelled has ended when this returns.
 
         Raises:
             UsageError: Called in the lab itself, where it would wait for itself, or the lab is closed.
@@ -60,11 +63,21 @@ class Lab:
         if threading.current_thread() is self._thread or not self._thread.is_alive():
             work.close()
             raise UsageError("a lab that is closed, or its own thread, cannot wait for it; await it instead")
-        future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        over = threading.Event()
+
+        async def guarded() -> T:
+            try:
+                return await work
+            finally:
+                over.set()
+
+        future = asyncio.run_coroutine_threadsafe(guarded(), self.loop)
         try:
             return future.result(timeout_s)
         except (TimeoutError, KeyboardInterrupt):
             future.cancel()
+            if not over.wait(END_S) and getcoroutinestate(work) == CORO_CREATED:
+                work.close()  # the loop was too busy to begin with it
             raise
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
