@@ -45,12 +45,16 @@ class Lending:
     Args:
         limit: How many to have at most.
         ask: Asks for one, waiting so many seconds; it calls `add`, or raises an `AmlabError`.
+        none: What it raises when there is none to have.
     """
 
-    def __init__(self, limit: int, ask: Callable[[float], Awaitable[object]]) -> None:
+    def __init__(
+        self, limit: int, ask: Callable[[float], Awaitable[object]], none: type[AmlabError] = AmlabError
+    ) -> None:
         self.limit = limit
         self.all: dict[str, Lent] = {}
         self._ask = ask
+        self._none = none
         self._free: deque[Lent] = deque()
         self._takers: deque[asyncio.Future[Lent | None]] = deque()
         self._asking = 0
@@ -111,6 +115,26 @@ class Lending:
                 raise
             if lent is not None:
                 return lent
+
+    async def have(self, width: int, wait_s: float) -> int:
+        """Asks for workers until there are as many, or no more to have; how many there are.
+
+        Args:
+            width: How many are wanted.
+            wait_s: How long to wait for the first one.
+
+        Raises:
+            AmlabError: There is not even one; or asking for more failed for another reason than that there is none.
+        """
+        if not self.all:
+            await self._ask(wait_s)
+        asked = await asyncio.gather(
+            *[self._ask(0.0) for _ in range(width - len(self.all))], return_exceptions=True
+        )  # fmt: skip
+        for err in asked:
+            if isinstance(err, BaseException) and not isinstance(err, self._none):
+                raise err
+        return max(1, min(width, len(self.all)))
 
     def _may_ask(self) -> bool:
         if len(self.all) + self._asking >= self.limit:

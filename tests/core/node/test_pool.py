@@ -145,7 +145,8 @@ def test_a_stranger_without_the_secret_gets_nothing():
     async def main():
         async with pool() as supervisor:
             stranger = client_of(supervisor)
-            stranger._super._credential = type(stranger._super._credential).from_secret(b"x" * 32)
+            line = stranger._super.client
+            line._credential = type(line._credential).from_secret(b"x" * 32)
             with pytest.raises(ProtocolError, match="secret"):
                 await stranger.start()
             await stranger.stop()
