@@ -14,7 +14,7 @@
     supervisor    the pool; `supervisor_handlers`, what its machine does by itself
     lending       which of a client's workers is free, and who waits for one
     superlink     a client's line to its supervisors; `expecting`: the answers it waits for
-    delegating    work that a client has done: one piece, or many
+    delegating    work that a client has done: one piece, or many, in `portions`
     client        asking for a worker, and for work
     lab           an event loop of its own, for notebooks and shells
     __main__      a supervisor as a program

@@ -28,6 +28,8 @@ from amlab.core.node.superlink import NoWorkerError, SuperLink, seen
 from amlab.core.rpc.backoff import Backoff
 from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.diff import Selection
+from amlab.core.rpc.limits import DEFAULT_LIMITS, Limits
+from amlab.core.rpc.values import Types
 from amlab.core.states.node import NodeClientStates
 from amlab.errors import LocalProtocolError, ProtocolError
 
@@ -57,6 +59,8 @@ class Client:
         secret: The pool's.
         id: Of this client; random without.
         workers: How many workers to have at most.
+        types: What may cross beside plain data, to and from workers; as `Worker.types`.
+        limits: Of its connections.
         tracers: Of its machine.
     """
 
@@ -67,13 +71,17 @@ class Client:
         secret: bytes,
         id: str = "",  # noqa: A002 - as `Machine`
         workers: int = 4,
+        types: Types | None = None,
+        limits: Limits = DEFAULT_LIMITS,
         tracers: Iterable[Tracer] = (),
     ) -> None:
         self.id = id or f"client-{os.urandom(3).hex()}"
         self.mach = Machine(NodeClientStates, self.id, tags=("client",), tracers=tracers)
         self.mach.bind_handlers(_Handlers(self))
         addresses = (addresses,) if isinstance(addresses, str) else tuple(addresses)
-        self._make = partial(RpcClient, id=self.id, secret=secret, consumer=self.mach, parent=self.mach)
+        self._make = partial(
+            RpcClient, id=self.id, secret=secret, consumer=self.mach, parent=self.mach, types=types, limits=limits
+        )  # fmt: skip
         self._expecting = Expecting(self.id)
         self._super = SuperLink(
             self.mach, partial(self._make, addresses, backoff=TO_SUPERVISOR, selection=FOLLOW_SUPER), self._expecting,
@@ -266,7 +274,7 @@ class Client:
         Args:
             jobs: What each `work` gets.
             workers: How many workers at most; as the client's without.
-            chunk: Jobs per request; chosen without.
+            chunk: Jobs per request; chosen without.  Fewer where they are large.
             retry: As `work`, for each chunk.
             progress: Called with (done, of all).
 

@@ -1,7 +1,8 @@
 """Work that a client has done by its workers: one piece, or many.
 
-A request is a mutation of the worker (`WorkRequested`), what came of it a payload.  Work in hand of a lost
-worker is never lost silently: whoever waits for it hears of it, or has it done again elsewhere.
+A request is a mutation of the worker (`WorkRequested`), what came of it a payload.  Where it is too large for a
+mutation, its content goes ahead as a payload of the same token.  Work in hand of a lost worker is never lost
+silently: whoever waits for it hears of it, or has it done again elsewhere.
 
 Knows nothing of: where workers come from.
 """
@@ -14,16 +15,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from amlab.core.node.autopsy import WorkerLostError
-from amlab.core.node.expecting import Answer, Expecting
+from amlab.core.node.expecting import INPUT, Answer, Expecting
 from amlab.core.node.lending import Lending, Lent
+from amlab.core.node.portions import portions
 from amlab.core.node.superlink import NoWorkerError, seen
 from amlab.core.rpc.failure import rebuild
+from amlab.core.rpc.faults import Fault, local
 from amlab.errors import ProtocolError
 
 __all__ = ["Delegating"]
 
 WAIT_S = 10.0
 """How long to wait for a first worker."""
+LONG_S = 3600.0
+"""How long a worker may take to be asked at all: it may be cut off for a while."""
 Job = Mapping[str, Any]
 OnPart = Callable[[Any], object]
 
@@ -67,20 +72,22 @@ class Delegating:
         if not width:
             return []
         size = chunk or max(1, min(64, len(jobs) // (width * 4)))
-        chunks = deque(range(0, len(jobs), size))
+        chunks = deque(portions(jobs, size))
         results: list[Any] = [None] * len(jobs)
         done = 0
 
         async def drain() -> None:
             nonlocal done
             while chunks:
-                at = chunks.popleft()
-                answer = await self._have_done({"jobs": jobs[at : at + size]}, retry, None, None)
-                for n, (is_ok, value) in enumerate(answer["results"]):
+                part = chunks.popleft()
+                answer = await self._have_done({"jobs": jobs[part.start : part.stop]}, retry, None, None)
+                if "error" in answer:
+                    raise rebuild(answer["error"])
+                for n, (is_ok, value) in zip(part, answer["results"], strict=True):
                     if not is_ok:
                         raise rebuild(value)
-                    results[at + n] = value
-                done += len(answer["results"])
+                    results[n] = value
+                done += len(part)
                 if progress is not None:
                     progress(done, len(jobs))
 
@@ -117,9 +124,9 @@ class Delegating:
         lent.token, lent.work = token, request.get("args") or {"jobs": len(request.get("jobs", ()))}
         try:
             asked = lent.client.source.add(
-                "WorkRequested", args={**request, "token": token}, timeout_s=timeout_s or 3600
+                "WorkRequested", args={**request, "token": token}, timeout_s=timeout_s or LONG_S
             )
-            asked.add_done_callback(lambda f: _refused(f, answer, lent))
+            asked.add_done_callback(lambda f: self._asked(f, answer, lent, request))
             if timeout_s is None:
                 return await answer
             async with asyncio.timeout(timeout_s):
@@ -129,6 +136,26 @@ class Delegating:
             raise
         finally:
             self._expecting.close(token)
+            if lent.handing is not None:
+                lent.handing.cancel()
+                lent.handing = None
+
+    def _asked(self, asked: asyncio.Future[Any], answer: Answer, lent: Lent, request: dict[str, Any]) -> None:
+        """The request is there, or not."""
+        if not answer.done() and not asked.cancelled() and _is_too_large(asked.exception()):
+            lent.handing = asyncio.get_running_loop().create_task(self._hand_over(lent, request, answer))
+        else:
+            _refused(asked, answer, lent)
+
+    async def _hand_over(self, lent: Lent, request: dict[str, Any], answer: Answer) -> None:
+        """Asks with a request that no mutation can hold."""
+        try:
+            await lent.client.send_payload(INPUT, request, token=lent.token)
+        except ProtocolError as err:
+            _not_asked(_with_advice(err, lent), answer, lent)
+            return
+        asked = lent.client.source.add("WorkRequested", args={"token": lent.token, INPUT: True}, timeout_s=LONG_S)
+        asked.add_done_callback(lambda f: _refused(f, answer, lent))
 
     def _give_up(self, lent: Lent, err: BaseException) -> None:
         """Tells a worker that nobody waits for its work; one that is late is looked at."""
@@ -148,7 +175,28 @@ def _refused(asked: asyncio.Future[Any], answer: Answer, lent: Lent) -> None:
     elif asked.cancelled():
         answer.cancel()
     elif (err := asked.exception()) is not None:
-        if not isinstance(err, ProtocolError) or lent.client.mach.is_("Ready"):  # else the end of the line tells more
-            answer.set_exception(err)
+        _not_asked(err, answer, lent)
     elif asked.result().is_canceled:
         answer.set_exception(NoWorkerError(f"the worker refused: {asked.result().why}"))
+
+
+def _not_asked(err: BaseException, answer: Answer, lent: Lent) -> None:
+    if answer.done():
+        return
+    if not isinstance(err, ProtocolError) or lent.client.mach.is_("Ready"):  # else the end of the line tells more
+        answer.set_exception(err)
+
+
+def _is_too_large(err: BaseException | None) -> bool:
+    """Whether no frame takes a message; values that nest too deep do not become fit by being sent otherwise."""
+    return isinstance(err, ProtocolError) and err.fault == Fault.OVERSIZE and "size" in err.fields
+
+
+def _with_advice(err: ProtocolError, lent: Lent) -> ProtocolError:
+    if "path" in err.fields:
+        return err
+    return local(
+        Fault(err.fault),
+        f"the request to worker {lent.id!r} did not come through: {err.message}; ask for less at once, or raise"
+        " `Limits.max_payload` on both sides (`Worker.limits`, `Client(limits=)`)",
+    )

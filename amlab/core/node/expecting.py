@@ -1,4 +1,4 @@
-"""Answers that a client waits for: each comes as a payload that carries the asker's token.
+"""Answers that a client waits for: each is a payload that carries the asker's token.
 
 Knows nothing of: whom was asked, and what for.
 """
@@ -9,7 +9,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Answer", "Expecting"]
+__all__ = ["INPUT", "Answer", "Expecting"]
+
+INPUT = "input"
+"""Name of a payload to a worker: the content of a large request, which names it too and has the same token."""
 
 Answer = asyncio.Future[dict[str, Any]]
 OnPart = Callable[[Any], object]

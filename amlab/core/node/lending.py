@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from amlab.errors import AmlabError
@@ -35,7 +35,9 @@ class Lent:
         self.client = client
         self.token = ""
         """Of the work in hand; empty for none."""
-        self.work: dict[str, Any] = {}
+        self.work: Mapping[str, Any] = {}
+        self.handing: asyncio.Task[None] | None = None
+        """A large request on its way."""
         self.lost: WorkerLostError | None = None
 
 

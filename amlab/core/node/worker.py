@@ -26,12 +26,15 @@ from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.machine import Machine
 from amlab.core.node.blackbox import BlackBox, open_box
+from amlab.core.node.expecting import INPUT
 from amlab.core.node.launchers import ID_VAR, SECRET_VAR
 from amlab.core.node.parent import watch_parent
 from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.failure import describe
 from amlab.core.rpc.limits import DEFAULT_LIMITS, Limits
+from amlab.core.rpc.payloads import PayloadHead
 from amlab.core.rpc.server import RpcServer
+from amlab.core.rpc.values import Types
 from amlab.core.states.node import WorkerStates
 from amlab.errors import LocalProtocolError, ProtocolError, UsageError
 from amlab.tracing import trace
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NOBODY", "Worker"]
 
+NO_INPUT: tuple[str, Mapping[str, Any]] = "", {}
 NOBODY = "\x00nobody"
 """An id that no client has: nobody is let in."""
 FOR_CLIENTS = frozenset({"ErrOnClient", "ErrWorkTimeout", "Healthcheck", "ServeClient", "WorkRequested"})
@@ -69,6 +73,8 @@ class Worker:
     states: type = WorkerStates
     limits: Limits = DEFAULT_LIMITS
     """Of the connections of its supervisor and its client."""
+    types: Types | None = None
+    """What may cross beside plain data, to and from its client; clients are given the same, see `Types`."""
 
     def __init__(self, worker_id: str, *, tracers: Iterable[Tracer] = (), parent: Machine | None = None) -> None:
         self.mach = Machine(self.states, worker_id, tags=("worker",), tracers=tracers, parent=parent)
@@ -80,6 +86,7 @@ class Worker:
         self.request: Mapping[str, Any] = {}
         """What `WorkRequested` came with last."""
         self._token = ""
+        self._input: tuple[str, Mapping[str, Any]] = NO_INPUT
         self._is_quick = False
         self._ended = asyncio.Event()
         self._grace: asyncio.TimerHandle | None = None
@@ -206,7 +213,7 @@ class Worker:
         own = set(WorkerStates.names) - FOR_CLIENTS  # a kind's own states are for its clients
         self._public = RpcServer(
             mach, id=f"{mach.id}-public", secret=secret, parent=mach, allow_id=NOBODY, admin_states=own,
-            limits=self.limits,
+            limits=self.limits, types=self.types, on_payload=self._take_input,
         )  # fmt: skip
         self._local.on_joined, self._local.on_left = self._super_joined, self._super_left
         self._public.on_joined, self._public.on_left = self._client_joined, self._client_left
@@ -251,6 +258,7 @@ class Worker:
             self._grace = None
         if not self.mach.is_disposed and not self.mach.is_("Idle"):
             self.mach.add("Idle")
+        self._input = NO_INPUT
         if self._public is not None:
             self._public.allow(NOBODY)
             self._public.drop_clients()
@@ -275,6 +283,26 @@ class Worker:
             self._expect_client()
 
     # ----- work
+
+    def _take_input(self, head: PayloadHead, data: Any) -> None:
+        """The content of a large request, which follows; one at a time."""
+        if head.name == INPUT and isinstance(data, dict):
+            self._input = head.token, data
+
+    def read_input(self, token: str) -> bool:
+        """The content of a large request becomes the `request`; false when it is not there."""
+        there, data = self._input
+        if there != token:
+            return False
+        self._input = NO_INPUT
+        self.request = {**data, "token": token}
+        return True
+
+    async def refuse(self, token: str) -> None:
+        """Answers a request whose content is not there."""
+        text = f"the content of request {token!r} is not here: it comes first, as a payload {INPUT!r} with its token"
+        self.mach.remove("WorkRequested")  # first: the next one may follow the answer at once
+        await self._deliver({"error": describe(UsageError(text, token=token))}, token)
 
     def begin(self) -> Coroutine[Any, Any, None]:
         """Work on the request, to be run; while work is quick, its answer and result go to the client as one."""
@@ -379,7 +407,14 @@ class _Handlers:
 
     def WorkRequestedState(self, e: Event) -> None:
         """Work begins."""
-        self.worker.request = e.args
+        worker, args = self.worker, e.args
+        if INPUT in args:
+            token = str(args.get("token", ""))
+            if not worker.read_input(token):
+                e.machine.fork(None, worker.refuse(token))
+                return
+        else:
+            worker.request = args
         e.machine.add("Working")
 
     def WorkingState(self, e: Event) -> Coroutine[Any, Any, None]:

@@ -24,7 +24,8 @@ All of these are pure: no sockets, no event loop, no clock, no randomness of the
     watch         tells who follows a machine that it changed
     seat          one client as it is served; `port`: an open port with its seats
     server        serves a machine to one client; `mux`: to many; `served`: what they tell in states
-    client        follows a machine elsewhere, and connects again; `asking`: what it has asked
+    client        follows a machine elsewhere, and connects again
+    asking        what it has asked there; `sending`: payloads that it sends there
     netmachine    its copy here; `mirror`: that copy as tracers see it
     delivery      payloads on their way
 """

@@ -36,6 +36,7 @@ from amlab.core.rpc.auth import Credential, Role
 from amlab.core.rpc.backoff import Backoff, next_try
 from amlab.core.rpc.calling import ClientConnection
 from amlab.core.rpc.connection import State
+from amlab.core.rpc.delivery import Progress
 from amlab.core.rpc.diff import Selection
 from amlab.core.rpc.events import (
     Answered,
@@ -46,6 +47,7 @@ from amlab.core.rpc.events import (
     Failed,
     Met,
     Opened,
+    PayloadDelivered,
     PayloadFailed,
     PayloadProgress,
     PayloadReceived,
@@ -58,6 +60,7 @@ from amlab.core.rpc.link import Link, clean_context
 from amlab.core.rpc.netmachine import NetMachine
 from amlab.core.rpc.network import AnyNetwork, Network
 from amlab.core.rpc.payloads import PayloadHead
+from amlab.core.rpc.sending import Sending
 from amlab.core.rpc.served import call, check_home
 from amlab.core.rpc.values import Types
 from amlab.core.states.rpc import RpcClientStates
@@ -142,6 +145,7 @@ class RpcClient:
             RpcClientStates, f"rpc-client-{id}", parent=parent, tags=("rpc-client",), tracers=tracers
         )  # fmt: skip
         self.asking = Asking(id, limits.request_s, self._on_late)
+        self._sending = Sending()
         self.source = NetMachine(self, self._first_schema(), expect_id)
         self.consumer = consumer
         self.on_given_up: Callable[[], object] | None = None
@@ -235,6 +239,7 @@ class RpcClient:
 
     def _end(self, error: ProtocolError) -> None:
         self.asking.end(error)
+        self._sending.end(error)
         self.source._dispose()
 
     # ----- connecting
@@ -349,6 +354,7 @@ class RpcClient:
         self.mach.remove("RetryingConn", "RetryingCall")
         self.mach.add("HandshakeDone")
         self.asking.opened(link)
+        self._sending.opened(link)
 
     def _recover(self) -> None:
         """What was wrong is over."""
@@ -399,16 +405,21 @@ class RpcClient:
         self.mach.add("ServerPayload", args=told, source=head.cause)
 
     def _on_progress(self, event: PayloadProgress) -> None:
-        if event.is_incoming and event.done < event.head.size:
+        if not event.is_incoming:
+            self._sending.take(event)
+        elif event.done < event.head.size:
             self.mach.add("ServerDelivering", args={"name": event.head.name, "done": event.done, "of": event.head.size})
 
     def _on_lost_payload(self, event: PayloadFailed) -> None:
-        if event.is_incoming:
+        if not event.is_incoming:
+            self._sending.take(event)
+        else:
             self.mach.add_err_state(
                 "ErrDelivery", local(Fault.DELIVERY, f"payload {event.head.name!r} was given up: {event.reason}")
             )
 
     def _on_closed(self, event: Closed) -> None:
+        self._sending.lost(event.text)
         error = event.error
         if error is None and event.fault is not Fault.NONE:
             error = local(event.fault, f"the server closed the connection: {event.text}")
@@ -417,6 +428,36 @@ class RpcClient:
         self._failed(event.fault or (Fault.NONE if self._is_stopping else Fault.CUT), error)
 
     # ----- for the machine there
+
+    async def send_payload(
+        self,
+        name: str,
+        data: Any,
+        *,
+        token: str = "",
+        destination: str = "",
+        progress: Progress | None = None,
+        is_compressed: bool = False,
+    ) -> None:
+        """Delivers a payload to the server, in chunks when it is large; returns once it has arrived.
+
+        It is sent again, all of it, when the connection is lost on the way, so it may arrive twice.  Servers that
+        have no `on_payload` refuse it.
+
+        Args:
+            name: What it is.
+            data: Plain data, bytes, or declared types.
+            token: To tell what it belongs to.
+            destination: Id of the machine it is for.
+            progress: Called with (bytes delivered, bytes in all) of a large one.
+            is_compressed: Pack it, where that makes it smaller.
+
+        Raises:
+            ProtocolError: It may not cross, was refused, or did not arrive.
+        """
+        await self._sending.send(
+            name, data, token=token, destination=destination, progress=progress, is_compressed=is_compressed
+        )
 
     def report(self, error: BaseException) -> None:
         """Tells the machine there of an error here: its `ErrOnClient`, where it has that state.
@@ -459,6 +500,7 @@ class RpcClient:
         Met: _on_met,
         PayloadReceived: _on_received,
         PayloadProgress: _on_progress,
+        PayloadDelivered: lambda self, event: self._sending.take(event),
         PayloadFailed: _on_lost_payload,
         Closed: _on_closed,
     }

@@ -26,7 +26,7 @@ from amlab.core.rpc.faults import STATE_OF, Fault, local
 from amlab.core.rpc.limits import DEFAULT_LIMITS, Bucket, Limits
 from amlab.core.rpc.link import Link, clean_context
 from amlab.core.rpc.network import AnyNetwork, Listener, Network
-from amlab.core.rpc.seat import Seat, ServerLink
+from amlab.core.rpc.seat import OnPayload, Seat, ServerLink
 from amlab.core.rpc.serving import ServerConnection
 from amlab.core.rpc.values import Types
 from amlab.errors import ProtocolError, UsageError
@@ -52,6 +52,7 @@ class PortOptions:
         network: How to listen.
         push_interval_s: Changes are gathered at least this long, also for clients that want them sooner.
         client_arg: Handlers get the id of the client that asks as this argument, whatever it says itself.
+        on_payload: Takes payloads of clients; without, they are refused.
     """
 
     address: str = "127.0.0.1:0"
@@ -64,6 +65,7 @@ class PortOptions:
     network: Network | None = None
     push_interval_s: float = 0.0
     client_arg: str = ""
+    on_payload: OnPayload | None = None
 
 
 class PortOwner(Protocol):
@@ -120,6 +122,7 @@ class Port:
         self._network: Network = options.network or AnyNetwork()
         self._push_interval_s = options.push_interval_s
         self._client_arg = options.client_arg
+        self._on_payload = options.on_payload
         self._max_clients = max_clients
         self._nonces, self._answers = Nonces(), Answers()
         self._instance = secrets.token_hex(8)
@@ -236,7 +239,7 @@ class Port:
         connection = ServerConnection(
             self._server_id, self._access, nonce=os.urandom(32), now=link.now, nonces=self._nonces,
             answers=self._answers, admin_states=self._admin_states, binding=binding, types=self._types,
-            limits=self._limits,
+            limits=self._limits, takes_payloads=self._on_payload is not None,
         )  # fmt: skip
         self._links[connection] = link
         try:
@@ -277,7 +280,7 @@ class Port:
         chosen = event.selection
         if chosen.push_interval_s < self._push_interval_s:
             connection.selection = chosen._replace(push_interval_s=self._push_interval_s)
-        seat = Seat(link, source, lambda err: self._owner.failed_there(seat, err), self._client_arg)
+        seat = Seat(link, source, lambda err: self._owner.failed_there(seat, err), self._client_arg, self._on_payload)
         try:
             seat.open(self._instance)
         except ProtocolError as err:

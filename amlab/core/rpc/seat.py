@@ -24,12 +24,14 @@ from amlab.core.rpc.events import (
     PayloadDelivered,
     PayloadFailed,
     PayloadProgress,
+    PayloadReceived,
     Subscribed,
     Unsubscribed,
 )
 from amlab.core.rpc.faults import Fault
 from amlab.core.rpc.link import Link
 from amlab.core.rpc.messages import Ask, WaitKind
+from amlab.core.rpc.payloads import PayloadHead
 from amlab.core.rpc.serving import ServerConnection
 from amlab.core.rpc.watch import Watch
 
@@ -39,9 +41,10 @@ if TYPE_CHECKING:
     from amlab.core.machine.machine import Machine
     from amlab.core.machine.schema import Schema
 
-__all__ = ["Seat", "ServerLink"]
+__all__ = ["OnPayload", "Seat", "ServerLink"]
 
 ServerLink = Link[ServerConnection]
+OnPayload = Callable[[PayloadHead, Any], object]
 
 
 class Seat:
@@ -52,13 +55,19 @@ class Seat:
         source: The machine.
         on_failed: Called with an error that the client reports of itself, where the machine has no state for it.
         client_arg: See `PortOptions`.
+        on_payload: Takes payloads of the client.
 
     Attributes:
         client_id: Of the client.
     """
 
     def __init__(
-        self, link: ServerLink, source: Machine, on_failed: Callable[[BaseException], object], client_arg: str = ""
+        self,
+        link: ServerLink,
+        source: Machine,
+        on_failed: Callable[[BaseException], object],
+        client_arg: str = "",
+        on_payload: OnPayload | None = None,
     ) -> None:
         self.link = link
         self.source = source
@@ -67,6 +76,7 @@ class Seat:
         self._connection = link.connection
         self._on_failed = on_failed
         self._client_arg = client_arg
+        self._on_payload = on_payload
         self._waits: dict[int, Context] = {}
         self._disposals: list[Wait] = []
         self._payloads = Deliveries(link)
@@ -152,6 +162,8 @@ class Seat:
             isinstance(event, (PayloadFailed, PayloadProgress)) and not event.is_incoming
         ):
             self._payloads.take(event)
+        elif isinstance(event, PayloadReceived) and self._on_payload is not None:
+            self._on_payload(event.head, event.data)
 
     def _on_asked(self, event: Asked) -> None:
         connection, watch = self._connection, self._watch

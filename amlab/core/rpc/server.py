@@ -23,7 +23,7 @@ from amlab.core.rpc.delivery import Progress
 from amlab.core.rpc.limits import DEFAULT_LIMITS, Limits
 from amlab.core.rpc.network import Network
 from amlab.core.rpc.port import Port, PortOptions
-from amlab.core.rpc.seat import Seat
+from amlab.core.rpc.seat import OnPayload, Seat
 from amlab.core.rpc.served import call, check_home, server_machine, tell_error, tell_joined, tell_left
 from amlab.core.rpc.values import Types
 from amlab.errors import ProtocolError
@@ -52,6 +52,7 @@ class RpcServer:
         network: How to listen.
         push_interval_s: Changes are gathered at least this long, also for clients that want them sooner.
         client_arg: Handlers get the id of the client that asks as this argument, whatever it says itself.
+        on_payload: Called with head and data of each payload of the client; without, they are refused.
         tracers: Of the server's own machine.
 
     Raises:
@@ -79,11 +80,13 @@ class RpcServer:
         network: Network | None = None,
         push_interval_s: float = 0.0,
         client_arg: str = "",
+        on_payload: OnPayload | None = None,
         tracers: Iterable[Tracer] = (),
     ) -> None:
         self.source = source
         options = PortOptions(
-            address, secret, allow_id, role, admin_states, types, limits, network, push_interval_s, client_arg
+            address, secret, allow_id, role, admin_states, types, limits, network, push_interval_s, client_arg,
+            None if on_payload is None else lambda head, data: call(self.mach, on_payload, head, data),
         )  # fmt: skip
         self._port = Port(self, source.id, options, max_clients=1)
         self.mach = server_machine(id or f"rpc-server-{source.id}", parent, tracers)

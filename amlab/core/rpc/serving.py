@@ -79,6 +79,7 @@ class ServerConnection(Connection):
         binding: What identifies the channel beneath on both sides.
         types: What may cross in arguments.
         limits: Of this connection.
+        takes_payloads: Whether the owner takes payloads of the client; without, they are refused.
 
     Raises:
         UsageError: A nonce or id of the wrong size.
@@ -102,8 +103,10 @@ class ServerConnection(Connection):
         binding: bytes = b"",
         types: Types | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        takes_payloads: bool = True,
     ) -> None:
         super().__init__(server_id, types or Types(), limits, now)
+        self._transfers.has_taker = takes_payloads
         if len(nonce) != NONCE_BYTES or not 0 < len(server_id.encode()) <= MAX_ID:
             raise UsageError(
                 f"server {server_id[:80]!r}: the id has 1 to {MAX_ID} bytes, the nonce {NONCE_BYTES};"

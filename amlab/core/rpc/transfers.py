@@ -38,10 +38,14 @@ class Transfers:
         emit: Sends one message.
         emit_soon: The same of one that nobody waits for.
         tell: Takes events.
+
+    Attributes:
+        has_taker: Whether somebody takes what arrives; without, it is refused.
     """
 
     __slots__ = (
         "_emit", "_emit_soon", "_in", "_last_in", "_limits", "_max_part", "_next_out", "_out", "_tell", "_types",
+        "has_taker",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +66,7 @@ class Transfers:
         self._in: dict[int, Incoming] = {}
         self._next_out = 1
         self._last_in = 0
+        self.has_taker = True
 
     def set_max_frame(self, size: int) -> None:
         """Notes what the peer takes in one frame."""
@@ -128,9 +133,11 @@ class Transfers:
             raise bad_message(body, f"sizes {head.size} and {head.full_size}")
         limits = self._limits
         arriving = sum(i.head.full_size for i in self._in.values())
-        if head.full_size + arriving > limits.max_payload:
-            text = f"{head.full_size} bytes, with {arriving} arriving; allowed are {limits.max_payload}"
-            self._refuse(head, text)
+        if not self.has_taker:
+            self._refuse(head, "nobody takes payloads here")
+        elif head.full_size + arriving > limits.max_payload:
+            others = f", with {arriving} of others arriving" if arriving else ""
+            self._refuse(head, f"it has {head.full_size} bytes{others}; allowed are {limits.max_payload}")
         elif len(self._in) >= limits.max_payloads:
             self._refuse(head, f"{len(self._in)} payloads are arriving already")
         elif data is not None:

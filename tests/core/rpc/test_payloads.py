@@ -161,7 +161,10 @@ def test_too_large_or_too_many_are_refused_by_the_receiver_one_by_one():
     pair = Pair.made(limits=SMALL)
     pair.to_client(head(1, 60_000) + head(2, 60_000) + head(3, 10) + head(4, 10))
     reasons = [e.reason for e in pair.events(PayloadFailed)]
-    assert reasons == ["60000 bytes, with 60000 arriving; allowed are 100000", "2 payloads are arriving already"]
+    assert reasons == [
+        "it has 60000 bytes, with 60000 of others arriving; allowed are 100000",
+        "2 payloads are arriving already",
+    ]
     assert pair.client.state is State.OPEN
 
 
