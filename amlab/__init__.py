@@ -38,10 +38,11 @@ if TYPE_CHECKING:
     from amlab.core.machine.transition import Transition
     from amlab.core.machine.wait import WaitEndedError
     from amlab.core.node.autopsy import WorkerLostError
-    from amlab.core.node.client import Client, NoWorkerError
+    from amlab.core.node.client import Client
     from amlab.core.node.forkserver import ForkServerLauncher
     from amlab.core.node.lab import Lab
     from amlab.core.node.launchers import ExecLauncher, InProcessLauncher
+    from amlab.core.node.lending import NoWorkerError
     from amlab.core.node.options import PoolOptions
     from amlab.core.node.supervisor import Supervisor
     from amlab.core.node.worker import Worker
@@ -123,7 +124,7 @@ _HOMES = {
     "LogLevel": "amlab.core.machine.logs",
     "Machine": "amlab.core.machine.machine",
     "MutationType": "amlab.core.machine.mutation",
-    "NoWorkerError": "amlab.core.node.client",
+    "NoWorkerError": "amlab.core.node.lending",
     "Override": "amlab.core.machine.state",
     "PoolOptions": "amlab.core.node.options",
     "Recorder": "amlab.dbg.record.recorder",

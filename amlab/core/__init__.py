@@ -34,13 +34,17 @@ if TYPE_CHECKING:
     from amlab.core.machine.wait import Wait, WaitEndedError
     from amlab.core.machine.waiting import Waitable
     from amlab.core.node.autopsy import WorkerLostError
-    from amlab.core.node.client import Client, NoWorkerError
+    from amlab.core.node.client import Client
     from amlab.core.node.forkserver import ForkServerLauncher
     from amlab.core.node.lab import Lab
     from amlab.core.node.launchers import ExecLauncher, InProcessLauncher
+    from amlab.core.node.lending import NoWorkerError
     from amlab.core.node.options import PoolOptions
     from amlab.core.node.supervisor import Supervisor
     from amlab.core.node.worker import Worker
+    from amlab.core.rpc.limits import Limits
+    from amlab.core.rpc.tls import TlsNetwork
+    from amlab.core.rpc.values import Types
 
 __all__ = [
     "CANCELED",
@@ -59,6 +63,7 @@ __all__ = [
     "Group",
     "InProcessLauncher",
     "Lab",
+    "Limits",
     "LogLevel",
     "Machine",
     "Mutation",
@@ -79,8 +84,10 @@ __all__ = [
     "StepType",
     "Supervisor",
     "Time",
+    "TlsNetwork",
     "Tracer",
     "Transition",
+    "Types",
     "Wait",
     "WaitEndedError",
     "Waitable",
@@ -115,11 +122,12 @@ _HOMES = {
     "Group": "amlab.core.machine.state",
     "InProcessLauncher": "amlab.core.node.launchers",
     "Lab": "amlab.core.node.lab",
+    "Limits": "amlab.core.rpc.limits",
     "LogLevel": "amlab.core.machine.logs",
     "Machine": "amlab.core.machine.machine",
     "Mutation": "amlab.core.machine.mutation",
     "MutationType": "amlab.core.machine.mutation",
-    "NoWorkerError": "amlab.core.node.client",
+    "NoWorkerError": "amlab.core.node.lending",
     "Override": "amlab.core.machine.state",
     "Pipe": "amlab.core.machine.pipes",
     "Plan": "amlab.core.machine.plan",
@@ -135,8 +143,10 @@ _HOMES = {
     "StepType": "amlab.core.machine.step",
     "Supervisor": "amlab.core.node.supervisor",
     "Time": "amlab.core.machine.clock",
+    "TlsNetwork": "amlab.core.rpc.tls",
     "Tracer": "amlab.core.machine.tracer",
     "Transition": "amlab.core.machine.transition",
+    "Types": "amlab.core.rpc.values",
     "Wait": "amlab.core.machine.wait",
     "WaitEndedError": "amlab.core.machine.wait",
     "Waitable": "amlab.core.machine.waiting",

@@ -4,6 +4,7 @@
     policy        what to fork, kill and give, from facts alone
     process       one worker's process: its end, its last words
     launchers     how worker processes are started: by a command, or as tasks of this one
+    reach         where a worker listens, and over which network
     forkserver    a third way: as forks of a process that has imported them; `forkhost` is that process
     parent        how a worker notices that its supervisor is gone
     autopsy       what is known of a lost worker

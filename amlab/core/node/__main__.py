@@ -4,7 +4,8 @@
     AMLAB_POOL_SECRET=HEX python -m amlab.core.node [options] --fork yourmodule:Squares
 
 The first line that it writes is the address for clients, once the pool is ready.  The secret, at least 16
-random bytes in hex, never stands on a command line.
+random bytes in hex, never stands on a command line.  It listens on loopback unless `--address` says otherwise; with
+`--certificate`, all ports of the pool are TLS (see `amlab.core.rpc.tls`).
 
 Knows nothing of: what workers do.
 """
@@ -16,13 +17,15 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from amlab.core.node.forkserver import ForkServerLauncher
 from amlab.core.node.launchers import SECRET_VAR, ExecLauncher, Launcher
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.supervisor import Supervisor
-from amlab.errors import AmlabError
+from amlab.core.rpc.network import Network
+from amlab.errors import AmlabError, UsageError
 from amlab.tracing import trace
 
 __all__ = ["main"]
@@ -41,6 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.add_argument(f"--{name}", type=int, default=getattr(DEFAULTS, name), metavar="N")
     parser.add_argument("--id", default="supervisor", metavar="NAME", help="of its machine (supervisor)")
     parser.add_argument("--address", default="127.0.0.1:0", help="where clients connect (a free port)")
+    parser.add_argument("--local-address", default="", help="where other supervisors connect (a free port on loopback)")
+    parser.add_argument("--certificate", default="", metavar="PEM", help="of all ports of the pool, which are TLS then")
+    parser.add_argument("--key", default="", metavar="PEM", help="of the certificate, where it is not in the same file")
+    parser.add_argument("--trusted", default="", metavar="PEM", help="who signs certificates; clients need it too")
     parser.add_argument("--fork", default="", metavar="MODULE:CLASS", help="fork workers of this class")
     parser.add_argument("command", nargs="*", help="or run this command for each")
     given = parser.parse_args(argv)
@@ -50,15 +57,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     launcher: Launcher = ForkServerLauncher(given.fork) if given.fork else ExecLauncher(given.command)
     try:
         options = PoolOptions(min=given.min, max=given.max, warm=given.warm)
-        asyncio.run(_serve(launcher, options, given.id, given.address, bytes.fromhex(secret)))
+        make = partial(
+            Supervisor, launcher, id=given.id, address=given.address, local_address=given.local_address,
+            secret=bytes.fromhex(secret), options=options, network=_network(given),
+        )  # fmt: skip
+        asyncio.run(_serve(make))
     except (AmlabError, OSError, ValueError) as err:
         print(f"amlab.core.node: {err}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _serve(launcher: Launcher, options: PoolOptions, name: str, address: str, secret: bytes) -> None:
-    supervisor = Supervisor(launcher, id=name, address=address, secret=secret, options=options)
+def _network(given: argparse.Namespace) -> Network | None:
+    if not given.certificate:
+        if given.key or given.trusted:
+            raise UsageError("--key and --trusted are of use with --certificate")
+        return None
+    from amlab.core.rpc.tls import TlsNetwork
+
+    return TlsNetwork(given.certificate, given.key, trusted=given.trusted)
+
+
+async def _serve(make: Callable[[], Supervisor]) -> None:
+    supervisor = make()
     recorder, ended = trace(supervisor.mach), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

@@ -13,6 +13,7 @@ Knows nothing of: processes, pools.
 from __future__ import annotations
 
 from amlab.core.machine.machine import Machine
+from amlab.core.rpc.network import Network
 from amlab.core.rpc.server import RpcServer
 from amlab.core.states.node import BootstrapStates
 
@@ -26,11 +27,23 @@ class Bootstrap:
         worker_id: Who is to call.
         secret: The pool's.
         parent: Of its machine.
+        address: Where to listen.
+        network: How.
     """
 
-    def __init__(self, worker_id: str, secret: bytes, parent: Machine) -> None:
+    def __init__(
+        self,
+        worker_id: str,
+        secret: bytes,
+        parent: Machine,
+        *,
+        address: str = "127.0.0.1:0",
+        network: Network | None = None,
+    ) -> None:
         self.mach = Machine(BootstrapStates, f"bootstrap-{worker_id}", parent=parent, tags=("bootstrap",))
-        self._server = RpcServer(self.mach, secret=secret, allow_id=worker_id, parent=self.mach)
+        self._server = RpcServer(
+            self.mach, address=address, secret=secret, allow_id=worker_id, parent=self.mach, network=network
+        )  # fmt: skip
         self._called = self.mach.when_args("WorkerAddr", {"worker": worker_id})
 
     async def start(self) -> str:

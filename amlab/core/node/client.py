@@ -23,12 +23,13 @@ from amlab.core.machine.machine import Machine
 from amlab.core.node.autopsy import lost
 from amlab.core.node.delegating import WAIT_S, Delegating
 from amlab.core.node.expecting import Expecting
-from amlab.core.node.lending import Lending, Lent
-from amlab.core.node.superlink import NoWorkerError, SuperLink, seen
+from amlab.core.node.lending import Lending, Lent, NoWorkerError
+from amlab.core.node.superlink import SuperLink, seen
 from amlab.core.rpc.backoff import Backoff
 from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.diff import Selection
 from amlab.core.rpc.limits import DEFAULT_LIMITS, Limits
+from amlab.core.rpc.network import Network, seen_from
 from amlab.core.rpc.values import Types
 from amlab.core.states.node import NodeClientStates
 from amlab.errors import LocalProtocolError, ProtocolError
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from amlab.core.machine.tracer import Tracer
     from amlab.core.rpc.netmachine import NetMachine
 
-__all__ = ["Client", "NoWorkerError"]
+__all__ = ["Client"]
 
 AUTOPSY_S = 2.0
 """How long to wait for a supervisor to tell what became of a worker."""
@@ -61,6 +62,7 @@ class Client:
         workers: How many workers to have at most.
         types: What may cross beside plain data, to and from workers; as `Worker.types`.
         limits: Of its connections.
+        network: How to connect, as the supervisor's; by the addresses without.
         tracers: Of its machine.
     """
 
@@ -73,6 +75,7 @@ class Client:
         workers: int = 4,
         types: Types | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        network: Network | None = None,
         tracers: Iterable[Tracer] = (),
     ) -> None:
         self.id = id or f"client-{os.urandom(3).hex()}"
@@ -80,14 +83,15 @@ class Client:
         self.mach.bind_handlers(_Handlers(self))
         addresses = (addresses,) if isinstance(addresses, str) else tuple(addresses)
         self._make = partial(
-            RpcClient, id=self.id, secret=secret, consumer=self.mach, parent=self.mach, types=types, limits=limits
+            RpcClient, id=self.id, secret=secret, consumer=self.mach, parent=self.mach, types=types, limits=limits,
+            network=network,
         )  # fmt: skip
         self._expecting = Expecting(self.id)
         self._super = SuperLink(
             self.mach, partial(self._make, addresses, backoff=TO_SUPERVISOR, selection=FOLLOW_SUPER), self._expecting,
             lambda err: self._failed("ErrSupervisor", err),
         )  # fmt: skip
-        self._lending = Lending(workers, self.req_worker, NoWorkerError)
+        self._lending = Lending(workers, self.req_worker)
         self._delegating = Delegating(self.id, self._lending, self._expecting, self._super.complain)
         self._is_stopping = False
         self._dropped: set[asyncio.Task[None]] = set()
@@ -159,7 +163,7 @@ class Client:
             given = await self._super.request("ProvideWorker", max(until - loop.time(), 0.0))
             if "reason" in given:
                 raise NoWorkerError(f"no worker for client {self.id!r}: {given['reason']}", client=self.id)
-            worker, address = str(given["worker"]), str(given["address"])
+            worker, address = str(given["worker"]), seen_from(str(given["address"]), self._super.client.address)
             try:
                 return await self._dial(worker, address)
             except ProtocolError as err:  # it was alive when it was given

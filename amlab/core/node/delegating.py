@@ -16,9 +16,9 @@ from typing import Any
 
 from amlab.core.node.autopsy import WorkerLostError
 from amlab.core.node.expecting import INPUT, Answer, Expecting
-from amlab.core.node.lending import Lending, Lent
+from amlab.core.node.lending import Lending, Lent, NoWorkerError
 from amlab.core.node.portions import portions
-from amlab.core.node.superlink import NoWorkerError, seen
+from amlab.core.node.superlink import seen
 from amlab.core.rpc.failure import rebuild
 from amlab.core.rpc.faults import Fault, local
 from amlab.errors import ProtocolError

@@ -23,8 +23,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from amlab.core.node.blackbox import make_box
-from amlab.core.node.launchers import ID_VAR
+from amlab.core.node.launchers import ID_VAR, LOOPBACK
 from amlab.core.node.process import LastLines, OsProcess, Process, open_pidfd
+from amlab.core.node.reach import Reach
 
 __all__ = ["ForkServerLauncher"]
 
@@ -78,10 +79,10 @@ class ForkServerLauncher:
             self._host = _Host(process, ours)
         return self._host
 
-    def launch(self, worker_id: str, address: str, secret: bytes) -> Process:
+    def launch(self, worker_id: str, address: str, secret: bytes, reach: Reach = LOOPBACK) -> Process:
         """See `Launcher`."""
+        env = {**self.env, **reach.to_env(), ID_VAR: worker_id}
         host = self._running()
-        env = {**self.env, ID_VAR: worker_id}
         job = {"do": "fork", "id": worker_id, "address": address, "secret": secret.hex(), "env": env}
         return _Forked(host, worker_id, job)
 

@@ -1,7 +1,7 @@
 """How worker processes are started: a command, or in this very process; `forkserver` has a third way.
 
 A worker is told where to call by `-a ADDRESS`, appended to its command; what it must not show (the pool's
-secret) and its id come by the environment.
+secret), its id and where it is to listen (see `reach`) come by the environment.
 
 Knows nothing of: pools, RPC.
 """
@@ -15,21 +15,24 @@ from typing import Any, Protocol
 
 from amlab.core.node.blackbox import BOX_VAR, make_box
 from amlab.core.node.process import OsProcess, Process
+from amlab.core.node.reach import Reach
 
 __all__ = ["ID_VAR", "SECRET_VAR", "ExecLauncher", "InProcessLauncher", "Launcher"]
 
 SECRET_VAR = "AMLAB_POOL_SECRET"  # noqa: S105 - the name of a variable
 ID_VAR = "AMLAB_WORKER_ID"
+LOOPBACK = Reach()
 
 
 class Launcher(Protocol):
     """Starts workers."""
 
-    def launch(self, worker_id: str, address: str, secret: bytes) -> Process:
-        """Starts one that calls `address`.
+    def launch(self, worker_id: str, address: str, secret: bytes, reach: Reach = LOOPBACK) -> Process:
+        """Starts one that calls `address`, and listens as `reach` says.
 
         Raises:
             OSError: It cannot be started.
+            UsageError: It cannot be told of that network.
         """
         ...
 
@@ -50,11 +53,11 @@ class ExecLauncher:
         self.argv = tuple(argv)
         self.env = dict(env or {})
 
-    def launch(self, worker_id: str, address: str, secret: bytes) -> Process:
+    def launch(self, worker_id: str, address: str, secret: bytes, reach: Reach = LOOPBACK) -> Process:
         """See `Launcher`."""
         box = make_box()
-        env = {**os.environ, **self.env, SECRET_VAR: secret.hex(), ID_VAR: worker_id, BOX_VAR: str(box)}
-        return OsProcess([*self.argv, "-a", address], env, box=box)
+        told = {SECRET_VAR: secret.hex(), ID_VAR: worker_id, BOX_VAR: str(box)}
+        return OsProcess([*self.argv, "-a", address], {**os.environ, **self.env, **reach.to_env(), **told}, box=box)
 
     async def stop(self) -> None:
         """See `Launcher`; it holds nothing."""
@@ -64,15 +67,15 @@ class InProcessLauncher:
     """Runs workers as tasks of this event loop; for tests and notebooks.
 
     Args:
-        run: A worker's whole life, such as `Worker.run_at`: called with id, address and secret.
+        run: A worker's whole life, such as `Worker.run_at`: called with id, address, secret and reach.
     """
 
-    def __init__(self, run: Callable[[str, str, bytes], Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, run: Callable[[str, str, bytes, Reach], Coroutine[Any, Any, None]]) -> None:
         self._run = run
 
-    def launch(self, worker_id: str, address: str, secret: bytes) -> Process:
+    def launch(self, worker_id: str, address: str, secret: bytes, reach: Reach = LOOPBACK) -> Process:
         """See `Launcher`."""
-        return _TaskProcess(self._run(worker_id, address, secret))
+        return _TaskProcess(self._run(worker_id, address, secret, reach))
 
     async def stop(self) -> None:
         """See `Launcher`; it holds nothing."""

@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from amlab.core.node.autopsy import WorkerLostError
     from amlab.core.rpc.client import RpcClient
 
-__all__ = ["Lending", "Lent"]
+__all__ = ["Lending", "Lent", "NoWorkerError"]
 
 DENIED_S = 0.25
 """How long not to ask again once a request for one more was refused."""
+
+
+class NoWorkerError(AmlabError):
+    """The supervisor has none to give; its reason is in the text."""
 
 
 class Lent:
@@ -47,16 +51,12 @@ class Lending:
     Args:
         limit: How many to have at most.
         ask: Asks for one, waiting so many seconds; it calls `add`, or raises an `AmlabError`.
-        none: What it raises when there is none to have.
     """
 
-    def __init__(
-        self, limit: int, ask: Callable[[float], Awaitable[object]], none: type[AmlabError] = AmlabError
-    ) -> None:
+    def __init__(self, limit: int, ask: Callable[[float], Awaitable[object]]) -> None:
         self.limit = limit
         self.all: dict[str, Lent] = {}
         self._ask = ask
-        self._none = none
         self._free: deque[Lent] = deque()
         self._takers: deque[asyncio.Future[Lent | None]] = deque()
         self._asking = 0
@@ -134,7 +134,7 @@ class Lending:
             *[self._ask(0.0) for _ in range(width - len(self.all))], return_exceptions=True
         )  # fmt: skip
         for err in asked:
-            if isinstance(err, BaseException) and not isinstance(err, self._none):
+            if isinstance(err, BaseException) and not isinstance(err, NoWorkerError):
                 raise err
         return max(1, min(width, len(self.all)))
 

@@ -14,22 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.pipes import pipe, pipe_connected
 from amlab.core.node.expecting import Expecting
-from amlab.errors import AmlabError, LocalProtocolError, ProtocolError
+from amlab.core.node.lending import NoWorkerError
+from amlab.errors import LocalProtocolError, ProtocolError
 
 if TYPE_CHECKING:
     from amlab.core.machine.machine import Machine
     from amlab.core.rpc.client import RpcClient
     from amlab.core.rpc.netmachine import NetMachine
 
-__all__ = ["NoWorkerError", "SuperLink", "seen"]
+__all__ = ["SuperLink", "seen"]
 
 NOTHING: Mapping[str, Any] = {}
 ANSWER_S = 5.0
 """How long a supervisor may take to answer, beyond what it was asked to wait."""
-
-
-class NoWorkerError(AmlabError):
-    """The supervisor has none to give; its reason is in the text."""
 
 
 class SuperLink:

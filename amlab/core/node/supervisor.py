@@ -33,11 +33,13 @@ from amlab.core.node.launchers import ExecLauncher, Launcher
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.policy import Facts, choose_spare, count_forks, count_wanted
 from amlab.core.node.pooled import Pooled
+from amlab.core.node.reach import Reach
 from amlab.core.node.supervisor_handlers import SupervisorHandlers
 from amlab.core.rpc.backoff import Backoff
 from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.diff import Selection
 from amlab.core.rpc.mux import RpcMux
+from amlab.core.rpc.network import Network, beside, loopback
 from amlab.core.states.node import SupervisorStates
 from amlab.errors import AmlabError, ProtocolError, UsageError, near
 
@@ -61,10 +63,12 @@ class Supervisor:
     Args:
         launcher: How to start a worker, or its command as a list.
         id: Of the supervisor's machine.
-        address: Where clients connect; see `amlab.core.rpc.network`.
-        local_address: Where other supervisors connect.
+        address: Where clients connect; see `amlab.core.rpc.network`.  Workers listen for them beside it: on the
+            same host, in the same folder, in the same memory.
+        local_address: Where other supervisors connect; without, as `address`, but on loopback only.
         secret: The pool's; random without.
         options: Criteria and times.
+        network: Of all ports of the pool, such as a `TlsNetwork`; by the addresses without.
         tracers: Of its machine.
     """
 
@@ -74,9 +78,10 @@ class Supervisor:
         *,
         id: str = "supervisor",  # noqa: A002 - as `Machine`
         address: str = "127.0.0.1:0",
-        local_address: str = "127.0.0.1:0",
+        local_address: str = "",
         secret: bytes | None = None,
         options: PoolOptions = PoolOptions(),  # noqa: B008 - immutable
+        network: Network | None = None,
         tracers: Iterable[Tracer] = (),
     ) -> None:
         self.launcher: Launcher = ExecLauncher(launcher) if isinstance(launcher, Sequence) else launcher
@@ -87,11 +92,15 @@ class Supervisor:
         own = set(self.mach.schema.names) - FOR_CLIENTS
         self._mux = RpcMux(
             self.mach, id=f"{id}-public", address=address, secret=self.secret, parent=self.mach, admin_states=own,
-            client_arg="client",
+            client_arg="client", network=network,
         )  # fmt: skip
         self._mux.on_joined = lambda client: self._note("ClientConnected", {"client": client})
         self._mux.on_left = lambda client: self._note("ClientDisconnected", {"client": client})
-        self._local = RpcMux(self.mach, id=f"{id}-local", address=local_address, secret=self.secret, parent=self.mach)
+        self._network = network
+        self._local = RpcMux(
+            self.mach, id=f"{id}-local", address=local_address or beside(loopback(address), "local"),
+            secret=self.secret, parent=self.mach, network=network,
+        )  # fmt: skip
         self._local.on_joined = lambda other: self._note("SuperConnected", {"supervisor": other})
         self._local.on_left = lambda other: self._note("SuperDisconnected", {"supervisor": other})
         self.giving, self.health = Giving(self), Health(self)
@@ -274,11 +283,16 @@ class Supervisor:
         self.tell_available()
 
     async def _bring_up(self, pooled: Pooled) -> None:
-        bootstrap = Bootstrap(pooled.id, self.secret, self.mach)
+        reach = Reach.near(pooled.id, self.address, self.local_address, self._network)
+        bootstrap = Bootstrap(
+            pooled.id, self.secret, self.mach, address=beside(loopback(self.local_address), f"{pooled.id}-first"),
+            network=self._network,
+        )  # fmt: skip
         try:
             address = await bootstrap.start()
             self._note("ForkingWorker", {"worker": pooled.id})
-            pooled.process = self.launcher.launch(pooled.id, address, self.secret)
+            pooled.process = self.launcher.launch(pooled.id, address, self.secret, reach)
+            pooled.process.on_exit(reach.forget)
             pooled.process.on_exit(lambda: self._ended(pooled))
             pooled.process.on_exit(bootstrap.give_up)
             async with asyncio.timeout(self.options.connect_s):
@@ -294,7 +308,7 @@ class Supervisor:
         pooled.local, pooled.public = local, public
         pooled.client = RpcClient(
             local, id=f"{self.mach.id}-{pooled.id}", secret=self.secret, expect_id=pooled.id, parent=self.mach,
-            backoff=FOLLOW, selection=FOLLOW_WORKER,
+            backoff=FOLLOW, selection=FOLLOW_WORKER, network=self._network,
         )  # fmt: skip
         source = await pooled.client.start()
         pooled.is_up = True

@@ -27,8 +27,9 @@ from typing import TYPE_CHECKING, Any
 from amlab.core.machine.machine import Machine
 from amlab.core.node.blackbox import BlackBox, open_box
 from amlab.core.node.expecting import INPUT
-from amlab.core.node.launchers import ID_VAR, SECRET_VAR
+from amlab.core.node.launchers import ID_VAR, LOOPBACK, SECRET_VAR
 from amlab.core.node.parent import watch_parent
+from amlab.core.node.reach import Reach
 from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.failure import describe
 from amlab.core.rpc.limits import DEFAULT_LIMITS, Limits
@@ -83,6 +84,8 @@ class Worker:
             self.mach.bind_handlers(self)
         self._local: RpcServer | None = None
         self._public: RpcServer | None = None
+        self.reach = LOOPBACK
+        """Where it opens its ports; to be set before it starts."""
         self.request: Mapping[str, Any] = {}
         """What `WorkRequested` came with last."""
         self._token = ""
@@ -149,6 +152,7 @@ class Worker:
         loop.add_signal_handler(signal.SIGTERM, task.cancel)
         loop.add_signal_handler(signal.SIGINT, _ignore)  # the supervisor ends its workers
         worker, memory = cls(worker_id), open_box()
+        worker.reach = Reach.from_env(os.environ)
         if memory is not None:
             worker.mach.bind_tracer(BlackBox(worker.mach, memory))
         watch_parent(lambda: worker.orphaned(task.cancel), lambda: worker.hung_s)
@@ -156,13 +160,15 @@ class Worker:
             await worker.run(address, secret)
 
     @classmethod
-    async def run_at(cls, worker_id: str, address: str, secret: bytes) -> None:
+    async def run_at(cls, worker_id: str, address: str, secret: bytes, reach: Reach = LOOPBACK) -> None:
         """Serves until it is ended.
 
         Raises:
             ProtocolError: The supervisor could not be reached.
         """
-        await cls(worker_id).run(address, secret)
+        worker = cls(worker_id)
+        worker.reach = reach
+        await worker.run(address, secret)
 
     async def run(self, address: str, secret: bytes) -> None:
         """Serves until `Start` ends.
@@ -205,22 +211,26 @@ class Worker:
         """Opens both ports and calls the supervisor.
 
         Raises:
+            OSError: A port cannot be opened.
             ProtocolError: The supervisor could not be reached.
         """
-        mach = self.mach
+        mach, reach = self.mach, self.reach
         mach.add("Start")
-        self._local = RpcServer(mach, id=f"{mach.id}-local", secret=secret, parent=mach, limits=self.limits)
+        self._local = RpcServer(
+            mach, id=f"{mach.id}-local", address=reach.local, secret=secret, parent=mach, limits=self.limits,
+            network=reach.network,
+        )  # fmt: skip
         own = set(WorkerStates.names) - FOR_CLIENTS  # a kind's own states are for its clients
         self._public = RpcServer(
-            mach, id=f"{mach.id}-public", secret=secret, parent=mach, allow_id=NOBODY, admin_states=own,
-            limits=self.limits, types=self.types, on_payload=self._take_input,
+            mach, id=f"{mach.id}-public", address=reach.public, secret=secret, parent=mach, allow_id=NOBODY,
+            admin_states=own, limits=self.limits, types=self.types, network=reach.network, on_payload=self._take_input,
         )  # fmt: skip
         self._local.on_joined, self._local.on_left = self._super_joined, self._super_left
         self._public.on_joined, self._public.on_left = self._client_joined, self._client_left
         local, public = await self._local.start(), await self._public.start()
         mach.add("LocalRpcReady", "PublicRpcReady")
         mach.add("Ready")
-        client = RpcClient(address, id=mach.id, secret=secret)
+        client = RpcClient(address, id=mach.id, secret=secret, network=reach.network)
         try:
             bootstrap = await client.start()
             await bootstrap.add("WorkerAddr", args={"worker": mach.id, "local": local, "public": public})

@@ -19,7 +19,7 @@
 
 All of these are pure: no sockets, no event loop, no clock, no randomness of their own.  What runs them:
 
-    network       streams by address: TCP, TLS, unix sockets; `memory`: in memory
+    network       streams by address: TCP, TLS, unix sockets; `memory`: in memory; `tls`: TLS from files
     link          a connection on a stream
     watch         tells who follows a machine that it changed
     seat          one client as it is served; `port`: an open port with its seats

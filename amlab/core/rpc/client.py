@@ -60,6 +60,7 @@ from amlab.core.rpc.link import Link, clean_context
 from amlab.core.rpc.netmachine import NetMachine
 from amlab.core.rpc.network import AnyNetwork, Network
 from amlab.core.rpc.payloads import PayloadHead
+from amlab.core.rpc.schema_data import select
 from amlab.core.rpc.sending import Sending
 from amlab.core.rpc.served import call, check_home
 from amlab.core.rpc.values import Types
@@ -102,6 +103,7 @@ class RpcClient:
     Attributes:
         mach: The client's own machine, with `RpcClientStates`.
         source: The machine elsewhere.
+        address: The one that was tried last: that of the connection, if there is one.
         on_given_up: Called when it will not connect again by itself, as `ConnRetryFailed` tells.
     """
 
@@ -128,6 +130,7 @@ class RpcClient:
         self.addresses = (address,) if isinstance(address, str) else tuple(address)
         if not self.addresses or not all(self.addresses):
             raise UsageError(f"client {id!r} has no address to connect to, given was {address!r}", client=id)
+        self.address = self.addresses[0]
         self.id = id
         self._credential = Credential.from_secret(secret, role)
         self._selection = selection._replace(sync_mutations=True) if sync_mutations else selection
@@ -146,7 +149,7 @@ class RpcClient:
         )  # fmt: skip
         self.asking = Asking(id, limits.request_s, self._on_late)
         self._sending = Sending()
-        self.source = NetMachine(self, self._first_schema(), expect_id)
+        self.source = NetMachine(self, select(self._schema, self._selection), expect_id)
         self.consumer = consumer
         self.on_given_up: Callable[[], object] | None = None
         self._link: ClientLink | None = None
@@ -155,17 +158,6 @@ class RpcClient:
         self._error: ProtocolError | None = None
         self._opened_at = 0.0
         self._is_stopping = False
-
-    def _first_schema(self) -> Schema:
-        schema, selection = self._schema, self._selection
-        if schema is None:
-            return Schema({})
-        picked = selection.pick(schema.names)
-        if picked is None:
-            return schema
-        from amlab.core.rpc.schema_data import narrow
-
-        return narrow(schema, [schema.names[i] for i in picked])
 
     # ----- life
 
@@ -265,6 +257,7 @@ class RpcClient:
             if choice is None:
                 return
             address, delay_s = choice
+            self.address = address
             if failures:
                 self.mach.add("RetryingConn")
             if delay_s:

@@ -30,7 +30,19 @@ from amlab.errors import UsageError
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["AnyNetwork", "Factory", "Listener", "Network", "TcpNetwork", "UnixNetwork", "split"]
+__all__ = [
+    "AnyNetwork",
+    "Factory",
+    "Listener",
+    "Network",
+    "TcpNetwork",
+    "UnixNetwork",
+    "beside",
+    "forget",
+    "loopback",
+    "seen_from",
+    "split",
+]
 
 Factory = Callable[[], asyncio.BaseProtocol]
 CONNECT_S = 5.0
@@ -256,6 +268,35 @@ def split(address: str) -> tuple[str, int]:
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise UsageError(f"{address!r} is no address; write HOST:PORT, unix:PATH or mem:NAME", address=address)
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def beside(address: str, name: str) -> str:
+    """Where one more port may be opened: on a free one of that host, in a file next to that socket, in memory."""
+    if address.startswith("mem:"):
+        return "mem:"
+    return f"{address}.{name}" if address.startswith("unix:") else f"{address.rpartition(':')[0]}:0"
+
+
+def loopback(address: str) -> str:
+    """The same kind of address, for this machine only."""
+    return address if address.startswith(("mem:", "unix:")) else "127.0.0.1:0"
+
+
+def seen_from(address: str, via: str) -> str:
+    """An address as told by a peer that was reached at `via`: one that means all of its hosts means that one."""
+    host, _, port = address.rpartition(":")
+    if host not in {"0.0.0.0", "[::]"} or via.startswith(("mem:", "unix:")):  # noqa: S104 - to be replaced
+        return address
+    return f"{via.rpartition(':')[0] or '127.0.0.1'}:{port}"
+
+
+def forget(address: str) -> None:
+    """Removes the socket file of somebody who is gone; what is no such file, or somebody listens on, is left alone."""
+    if address.startswith("unix:"):
+        path = _path(address)
+        with contextlib.suppress(OSError):
+            if path.is_socket() and not _is_answered(path):
+                path.unlink()
 
 
 def _path(address: str) -> Path:

@@ -16,9 +16,10 @@ import msgpack
 
 from amlab.core.machine.schema import Schema
 from amlab.core.machine.state import RELATION_FIELDS, State
+from amlab.core.rpc.diff import Selection
 from amlab.core.rpc.faults import Fault, remote
 
-__all__ = ["bare_schema", "narrow", "schema_from_data", "schema_hash", "schema_to_data"]
+__all__ = ["bare_schema", "narrow", "schema_from_data", "schema_hash", "schema_to_data", "select"]
 
 
 def schema_hash(schema: Schema) -> bytes:
@@ -28,6 +29,14 @@ def schema_hash(schema: Schema) -> bytes:
         for name, state in schema.states.items()
     ]
     return sha256(msgpack.packb(rows)).digest()[:16]
+
+
+def select(schema: Schema | None, selection: Selection) -> Schema:
+    """What is followed of a schema, as far as it is known."""
+    if schema is None:
+        return Schema({})
+    picked = selection.pick(schema.names)
+    return schema if picked is None else narrow(schema, [schema.names[i] for i in picked])
 
 
 def narrow(schema: Schema, names: Sequence[str]) -> Schema:

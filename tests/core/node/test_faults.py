@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from amlab.core.node.autopsy import WorkerLostError
-from amlab.core.node.client import Client, NoWorkerError
+from amlab.core.node.client import Client
+from amlab.core.node.lending import NoWorkerError
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.process import OsProcess
 from amlab.core.node.supervisor import Supervisor

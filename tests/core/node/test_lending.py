@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from amlab.core.node.client import NoWorkerError
-from amlab.core.node.lending import Lending, Lent
+from amlab.core.node.lending import Lending, Lent, NoWorkerError
 
 
 def run(coroutine):

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from amlab.core.node.autopsy import WorkerLostError
-from amlab.core.node.client import NoWorkerError
+from amlab.core.node.lending import NoWorkerError
 from amlab.core.node.options import PoolOptions
 from amlab.core.rpc.failure import RemoteError
 from amlab.errors import ProtocolError, UsageError

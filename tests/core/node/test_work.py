@@ -6,8 +6,8 @@ import logging.handlers
 import pytest
 
 from amlab.core.machine.state import State
-from amlab.core.node.client import NoWorkerError
 from amlab.core.node.launchers import InProcessLauncher
+from amlab.core.node.lending import NoWorkerError
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.worker import Worker
 from amlab.core.rpc.client import RpcClient
