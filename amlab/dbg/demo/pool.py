@@ -19,9 +19,10 @@ from time import perf_counter
 
 from amlab.core.node.autopsy import WorkerLostError
 from amlab.core.node.client import Client
-from amlab.core.node.launchers import ExecLauncher
+from amlab.core.node.launchers import LOOPBACK, ExecLauncher
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.process import Process
+from amlab.core.node.reach import Reach
 from amlab.core.node.supervisor import Supervisor
 from amlab.core.rpc.failure import RemoteError
 from amlab.dbg.demo.outcome import Glance, Outcome, Watch
@@ -116,8 +117,8 @@ class _Noting(ExecLauncher):
         super().__init__(argv, env=env)
         self.pids: list[int] = []
 
-    def launch(self, worker_id: str, address: str, secret: bytes) -> Process:
-        process = super().launch(worker_id, address, secret)
+    def launch(self, worker_id: str, address: str, secret: bytes, reach: Reach = LOOPBACK) -> Process:
+        process = super().launch(worker_id, address, secret, reach)
         if process.pid is not None:
             self.pids.append(process.pid)
         return process
