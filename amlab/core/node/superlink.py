@@ -55,6 +55,7 @@ class SuperLink:
         self._on_failed = on_failed
         self._requests = 0
         self._is_stopping = False
+        self._returning = asyncio.Lock()
         self.client = self._open()
 
     @property
@@ -86,11 +87,23 @@ class SuperLink:
             raise
         self.client.on_given_up = self._given_up
 
+    async def _start_again(self) -> None:
+        """After all supervisors were lost; of those who ask at once one tries, for all."""
+        lost = self.client
+        async with self._returning:
+            if self.client is lost:
+                await lost.stop()
+                self.client = self._open()
+                await self.start()
+            elif self.source.is_disposed:
+                raise self._lost()
+
+    def _lost(self) -> LocalProtocolError:
+        return LocalProtocolError(f"client {self._mach.id!r} lost its supervisors: {', '.join(self.client.addresses)}")
+
     def _given_up(self) -> None:
         if not self._is_stopping:
-            addresses = ", ".join(self.client.addresses)
-            text = f"client {self._mach.id!r} lost its supervisors: {addresses}"
-            self._on_failed(LocalProtocolError(text))
+            self._on_failed(self._lost())
 
     def hang_up(self) -> None:
         """It will not be opened again."""
@@ -114,8 +127,7 @@ class SuperLink:
             ProtocolError: It cannot be reached.
         """
         if self.source.is_disposed and not self._is_stopping:
-            self.client = self._open()
-            await self.start()
+            await self._start_again()
         name = self._mach.id
         token, answer = self._expecting.open()
         self._requests += 1

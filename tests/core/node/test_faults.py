@@ -19,7 +19,9 @@ from amlab.core.node.lending import NoWorkerError
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.process import OsProcess
 from amlab.core.node.supervisor import Supervisor
+from amlab.core.rpc.backoff import Backoff
 from amlab.core.rpc.failure import RemoteError
+from amlab.errors import ProtocolError
 from tests.core.node.pools import ROOT, SMALL, client_of, exec_launcher, fork_launcher, here, is_alive, pool, run
 
 ONE = PoolOptions(min=1, warm=0, max=1)
@@ -364,6 +366,37 @@ def test_a_client_whose_supervisor_is_killed_keeps_its_worker_and_finds_the_next
             wait_for_end(pids)
             second.terminate()
             assert second.wait(10) == 0
+
+    run(main())
+
+
+def test_a_client_that_lost_all_its_supervisors_works_on_once_one_returns(monkeypatch):
+    monkeypatch.setattr("amlab.core.node.client.TO_SUPERVISOR", Backoff(first_s=0.02, max_s=0.1, total_s=0.5))
+
+    async def main():
+        async with pool(ONE, launcher=fork_launcher()) as first, client_of(first, workers=1) as client:
+            address = first.address
+            (worker,) = first.workers()
+            assert await client.work(input=2) == 4
+            lost = client.mach.when_next_active("ErrSupervisor")
+            await first.stop()
+            await lost
+            await client.mach.when_not("WorkerReady")
+            given_up = [client._super]
+            for _ in range(2):
+                with pytest.raises(ProtocolError, match="gave up"):
+                    await client.work(input=3)
+                given_up.append(client._super)
+            supervisor = Supervisor(fork_launcher(), address=address, secret=first.secret, options=SMALL)
+            try:
+                await supervisor.start(20)
+                assert await asyncio.gather(*[client.work(input=n) for n in range(3)]) == [0, 1, 4]
+                assert client.mach.is_("SuperReady", "WorkerReady")
+                assert set(client.workers) <= set(supervisor.workers()) - {worker}
+                assert len({*given_up, client._super}) == 4
+                assert all(one.mach.is_disposed for one in given_up)
+            finally:
+                await supervisor.stop()
 
     run(main())
 
