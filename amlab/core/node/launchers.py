@@ -55,9 +55,9 @@ class ExecLauncher:
 
     def launch(self, worker_id: str, address: str, secret: bytes, reach: Reach = LOOPBACK) -> Process:
         """See `Launcher`."""
+        env = {**os.environ, **self.env, **reach.to_env(), SECRET_VAR: secret.hex(), ID_VAR: worker_id}
         box = make_box()
-        told = {SECRET_VAR: secret.hex(), ID_VAR: worker_id, BOX_VAR: str(box)}
-        return OsProcess([*self.argv, "-a", address], {**os.environ, **self.env, **reach.to_env(), **told}, box=box)
+        return OsProcess([*self.argv, "-a", address], {**env, BOX_VAR: str(box)}, box=box)
 
     async def stop(self) -> None:
         """See `Launcher`; it holds nothing."""

@@ -107,6 +107,8 @@ class Supervisor:
         self._pool: dict[str, Pooled] = {}
         self._numbers = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._endings: set[asyncio.Task[None]] = set()
+        """What ends connections; it is waited for, not cancelled."""
         self._is_stopping = False
         self._failed_forks = 0
         self.autopsies: list[WorkerLostError] = []
@@ -158,8 +160,8 @@ class Supervisor:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*[self._end(w) for w in pooled])
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if self._tasks or self._endings:
+            await asyncio.wait({*self._tasks, *self._endings})
         await asyncio.gather(self._mux.stop(), self._local.stop())
         await self.launcher.stop()
         self.mach.dispose()
@@ -181,11 +183,12 @@ class Supervisor:
             self.mach.add(state, args=args)
             self.mach.remove(state)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None], *, into: set[asyncio.Task[None]] | None = None) -> None:
         """Runs something beside the machine, until the supervisor stops at most."""
+        tasks = self._tasks if into is None else into
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     # ----- the pool
 
@@ -397,7 +400,7 @@ class Supervisor:
         pooled.is_gone = True
         self._pool.pop(pooled.id, None)
         if pooled.client is not None:
-            self.spawn(pooled.client.stop())
+            self.spawn(pooled.client.stop(), into=self._endings)
         if self.mach.is_disposed:
             return
         self._note("SetWorker", {"worker": pooled.id, "is_gone": True})

@@ -20,6 +20,7 @@ from amlab.core.node.options import PoolOptions
 from amlab.core.node.process import OsProcess
 from amlab.core.node.supervisor import Supervisor
 from amlab.core.rpc.backoff import Backoff
+from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.failure import RemoteError
 from amlab.errors import ProtocolError
 from tests.core.node.pools import ROOT, SMALL, client_of, exec_launcher, fork_launcher, here, is_alive, pool, run
@@ -382,18 +383,18 @@ def test_a_client_that_lost_all_its_supervisors_works_on_once_one_returns(monkey
             await first.stop()
             await lost
             await client.mach.when_not("WorkerReady")
-            given_up = [client._super]
+            given_up = [client._super.client]
             for _ in range(2):
                 with pytest.raises(ProtocolError, match="gave up"):
                     await client.work(input=3)
-                given_up.append(client._super)
+                given_up.append(client._super.client)
             supervisor = Supervisor(fork_launcher(), address=address, secret=first.secret, options=SMALL)
             try:
                 await supervisor.start(20)
                 assert await asyncio.gather(*[client.work(input=n) for n in range(3)]) == [0, 1, 4]
                 assert client.mach.is_("SuperReady", "WorkerReady")
                 assert set(client.workers) <= set(supervisor.workers()) - {worker}
-                assert len({*given_up, client._super}) == 4
+                assert len({*given_up, client._super.client}) == 4
                 assert all(one.mach.is_disposed for one in given_up)
             finally:
                 await supervisor.stop()
@@ -612,5 +613,27 @@ def test_a_complaint_about_a_worker_that_is_blocked_ends_it():
                 await client.work(input=1, block_s=30, timeout_s=0.2)
             assert await client.work(input=2, retry=1) == 4
             assert [a.exit for a in supervisor.autopsies] == ["killed by SIGKILL"]
+
+    run(main())
+
+
+def test_a_supervisor_that_stops_right_after_a_worker_was_lost_ends_the_connection_to_it(monkeypatch):
+    ended, stop = [], RpcClient.stop
+
+    async def slowly(client):
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await stop(client)
+        ended.append(client.id)
+
+    monkeypatch.setattr(RpcClient, "stop", slowly)
+
+    async def main():
+        async with pool(ONE, launcher=fork_launcher()) as supervisor:
+            (worker,) = supervisor.workers()
+            lost = supervisor.mach.when_next_active("ErrWorker")
+            supervisor.process_of(worker).kill()
+            await lost
+        assert f"supervisor-{worker}" in ended
 
     run(main())
