@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,19 @@ def test_a_wrong_answer_is_counted(tmp_path, monkeypatch):
     assert out.complaints == ["1 of 9 answers are WRONG"]
 
 
+def test_without_any_worker_left_the_rest_is_lost_and_the_run_ends(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr("amlab.core.node.client.WAIT_S", 0.3)
+    command = (*ODD, "last", str(tmp_path / "over"))
+    run = run_pool(
+        str(tmp_path / "r.msgpack.br"), workers=1, clients=1, requests=9, kill=0, retry=1, command=command
+    )  # fmt: skip
+    out = asyncio.run(run)
+    assert (out.answers, out.wrong, out.lost, out.is_ok) == (3, 0, 6, False)
+    assert out.errors[0].startswith("client 'client-1' gave up: no ")
+    assert Session.open(tmp_path / "r.msgpack.br").about["is_complete"]
+
+
 def test_a_pool_that_does_not_come_up_is_an_error_with_the_last_words_of_a_worker(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     with pytest.raises(AmlabError, match="this one is dead"):
@@ -154,8 +168,18 @@ def test_a_recording_that_does_not_follow_from_itself_fails_the_run(tmp_path, ca
     assert (code, facts["ok"], facts["lost"], facts["complaints"]) == (1, False, 0, [])
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
-def test_a_demo_that_is_stopped_leaves_no_process_and_a_whole_file(number, code, tmp_path):
+def wait_for_end(pids):
+    """Until none of them runs; each ends by itself, soon."""
+    deadline = time.monotonic() + 30
+    while left := [pid for pid in pids if is_running(pid)]:
+        assert time.monotonic() < deadline, f"still there: {left}"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)]
+)
+def test_a_demo_that_is_stopped_leaves_no_process_and_a_file_that_opens(number, code, tmp_path):
     out = tmp_path / "run.msgpack.br"
     sizes = ["--workers", "2", "--clients", "2", "--requests", "1000000", "--kill", "0"]
     with subprocess.Popen(
@@ -168,17 +192,23 @@ def test_a_demo_that_is_stopped_leaves_no_process_and_a_whole_file(number, code,
             for task in Path(f"/proc/{process.pid}/task").iterdir()
             for pid in (task / "children").read_text().split()
         ]
+        while "supervisor" not in Session.open(out).machines:  # what was flushed is all that a kill leaves
+            assert process.poll() is None
         process.send_signal(number)
         told, words = process.communicate(timeout=60)
     assert process.returncode == code
-    assert "Traceback" not in words
-    assert f"{out} holds what was recorded until then" in words
     assert told == ""
     assert len(workers) >= 2
-    assert not any(map(is_running, workers))
     session = Session.open(out)
+    assert "supervisor" in session.machines
+    if number == signal.SIGKILL:
+        wait_for_end(workers)
+        assert not session.about["is_complete"]
+        return
+    assert "Traceback" not in words
+    assert f"{out} holds what was recorded until then" in words
+    assert not any(map(is_running, workers))
     assert session.about["is_complete"]
-    assert {"supervisor", "client-1"} <= set(session.machines)
 
 
 def test_a_run_among_many_is_looked_at_from_outside(tmp_path, monkeypatch):
