@@ -25,7 +25,7 @@ from amlab.core.rpc.limits import DEFAULT_LIMITS, Limits
 from amlab.core.rpc.network import Network
 from amlab.core.rpc.port import Port, PortOptions
 from amlab.core.rpc.seat import Seat
-from amlab.core.rpc.served import call, check_home, server_machine, tell_error, tell_joined, tell_left
+from amlab.core.rpc.served import Errors, call, check_home, server_machine, tell_joined, tell_left
 from amlab.core.rpc.values import Types
 from amlab.core.states.rpc import RpcMuxStates
 from amlab.errors import ProtocolError, UsageError
@@ -46,6 +46,7 @@ class MuxServer:
     Attributes:
         client_id: Whose it is.
         mach: Its machine, with `RpcServerStates`.
+        errors: As of `RpcServer`.
         source: What is served to the client.
     """
 
@@ -53,7 +54,10 @@ class MuxServer:
         self.client_id = client_id
         self.source = source
         self.mach = server_machine(f"{mux.mach.id}-{client_id}", mux.mach)
+        self.errors = Errors(self.mach)
         self._mux = mux
+        self.mach.add("Start")
+        self.mach.add("RpcReady")  # the mux has the port
 
     @property
     def is_connected(self) -> bool:
@@ -124,6 +128,11 @@ class RpcMux:
         return self._port.secret
 
     @property
+    def refusals(self) -> int:
+        """As `RpcServer.refusals`."""
+        return self._port.refused
+
+    @property
     def clients(self) -> tuple[str, ...]:
         """Ids of all that are connected."""
         return tuple(self._port.seats)
@@ -165,7 +174,7 @@ class RpcMux:
         finally:
             servers, self._servers = self._servers, {}
             for server in servers.values():
-                server.mach.dispose()
+                server.errors.dispose()
             self.mach.dispose()
 
     async def __aenter__(self) -> Self:
@@ -199,7 +208,7 @@ class RpcMux:
         except ProtocolError as err:
             server = self._servers.get(client_id)
             if server is not None:
-                tell_error(server.mach, "ErrDelivery", err, client_id)
+                server.errors.tell("ErrDelivery", err, client_id)
             raise
 
     # ----- what the port tells
@@ -239,7 +248,7 @@ class RpcMux:
         client_id = seat.client_id
         server = self._servers.get(client_id)
         if server is not None:
-            tell_left(server.mach, client_id, closed)
+            tell_left(server.errors, client_id, closed)
             self._forget_old()
         if not self.clients and not self.mach.is_disposed:
             self.mach.remove("HasClients", "ClientConnected", args={"client": client_id})
@@ -248,7 +257,7 @@ class RpcMux:
     def _forget_old(self) -> None:
         idle = [name for name, server in self._servers.items() if not server.is_connected]
         for name in idle[:-MAX_IDLE]:
-            self._servers.pop(name).mach.dispose()
+            self._servers.pop(name).errors.dispose()
 
     def refused(self, who: str, state: str, error: Exception) -> None:
         """See `PortOwner`."""
@@ -263,4 +272,4 @@ class RpcMux:
         """See `PortOwner`."""
         server = self._servers.get(seat.client_id)
         if server is not None:
-            tell_error(server.mach, "ErrRpc", error, seat.client_id)
+            server.errors.tell("ErrRpc", error, seat.client_id)

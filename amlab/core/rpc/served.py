@@ -6,8 +6,9 @@
     ErrRpc                                    it broke a rule: secret, version, replay, flood, garbage, role
     ErrDelivery                               a payload did not arrive
 
-An error stays until the next client is let in.  While one is served, `HandshakeDone` keeps `Exception` away, so
-what a stranger does wrong is a canceled mutation, a log line and `mach.err`, and disturbs nobody.
+An error stays until the next client is let in.  While one is served, `HandshakeDone` keeps `Exception` away, as in
+the reference, so what a stranger does wrong, or what goes wrong and ends nothing, cannot be a state there: it is
+`mach.err`, and a state of a machine beside it (`Errors`), and disturbs nobody.
 
 Knows nothing of: connections.
 """
@@ -19,14 +20,14 @@ from typing import TYPE_CHECKING
 
 from amlab.core.machine.machine import Machine
 from amlab.core.rpc.faults import STATE_OF
-from amlab.core.states.rpc import RpcServerStates
+from amlab.core.states.rpc import RpcServerStates, RpcSharedStates
 from amlab.errors import UsageError
 
 if TYPE_CHECKING:
     from amlab.core.machine.tracer import Tracer
     from amlab.core.rpc.events import Closed
 
-__all__ = ["call", "check_home", "server_machine", "tell_error", "tell_joined", "tell_left"]
+__all__ = ["Errors", "call", "check_home", "server_machine", "tell_joined", "tell_left"]
 
 ERRORS = ("ErrNetwork", "ErrNetworkTimeout", "ErrRpc", "ErrDelivery")
 
@@ -43,20 +44,69 @@ def tell_joined(mach: Machine, client_id: str) -> None:
     mach.add("HandshakeDone", args={"client": client_id})
 
 
-def tell_left(mach: Machine, client_id: str, closed: Closed) -> None:
+def tell_left(errors: Errors, client_id: str, closed: Closed) -> None:
     """It is gone; how."""
+    mach = errors.mach
     if mach.is_disposed:
         return
     mach.remove("HandshakeDone", "ClientConnected", args={"client": client_id})
     state = STATE_OF.get(closed.fault)
     if state is not None and closed.error is not None:
-        tell_error(mach, state, closed.error, client_id)
+        errors.tell(state, closed.error, client_id)
 
 
-def tell_error(mach: Machine, state: str, error: BaseException, client_id: str) -> None:
-    """Something went wrong."""
-    if not mach.is_disposed and mach.add_err_state(state, error, args={"client": client_id}).is_canceled:
+class Errors:
+    """What went wrong with one server: in its machine, or beside it.
+
+    Args:
+        mach: The server's machine.
+    """
+
+    def __init__(self, mach: Machine) -> None:
+        self.mach = mach
+        self._beside: Machine | None = None
+
+    @property
+    def beside(self) -> Machine:
+        """The machine that shows what `mach` cannot while a client is served: the last error, until the next one.
+
+        Its id is that of `mach` with `-errors`; it is made when it is first needed, or asked for.
+        """
+        if self._beside is None:
+            self._beside = Machine(RpcSharedStates, f"{self.mach.id}-errors", parent=self.mach, tags=("rpc-errors",))
+            self._beside.add("Start")
+        return self._beside
+
+    def tell(self, state: str, error: BaseException, client_id: str) -> None:
+        """Something went wrong; `state` is the error state that stands for it."""
+        mach, args = self.mach, {"client": client_id}
+        if mach.is_disposed or not mach.add_err_state(state, error, args=args).is_canceled:
+            return
         mach.log(f"{state} of {client_id or 'a stranger'}: {error}")
+        self._forget()
+        self.beside.add_err_state(state, error, args=args)
+
+    def call(self, callback: Callable[..., object] | None, *args: object) -> None:
+        """Calls back; what it raises is an error, and ends no connection."""
+        if callback is None:
+            return
+        try:
+            callback(*args)
+        except Exception as err:
+            if not self.mach.is_disposed and self.mach.add_err(err).is_canceled:
+                self._forget()
+                self.beside.add_err(err)
+
+    def _forget(self) -> None:
+        beside = self.beside
+        if beside.is_err:
+            beside.remove("Exception", *[s for s in ERRORS if beside.is_(s)])
+
+    def dispose(self) -> None:
+        """Ends both machines."""
+        if self._beside is not None:
+            self._beside.dispose()
+        self.mach.dispose()
 
 
 def call(mach: Machine, callback: Callable[..., object] | None, *args: object) -> None:

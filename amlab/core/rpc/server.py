@@ -24,7 +24,7 @@ from amlab.core.rpc.limits import DEFAULT_LIMITS, Limits
 from amlab.core.rpc.network import Network
 from amlab.core.rpc.port import Port, PortOptions
 from amlab.core.rpc.seat import OnPayload, Seat
-from amlab.core.rpc.served import call, check_home, server_machine, tell_error, tell_joined, tell_left
+from amlab.core.rpc.served import Errors, check_home, server_machine, tell_joined, tell_left
 from amlab.core.rpc.values import Types
 from amlab.errors import ProtocolError
 
@@ -60,6 +60,7 @@ class RpcServer:
 
     Attributes:
         mach: The server's own machine, with `RpcServerStates`.
+        errors: What went wrong while a client was served and stays is a state of `errors.beside`.
         on_joined: Called with the id of a client that is let in.
         on_left: Called with the id of a client that is gone.
     """
@@ -86,10 +87,11 @@ class RpcServer:
         self.source = source
         options = PortOptions(
             address, secret, allow_id, role, admin_states, types, limits, network, push_interval_s, client_arg,
-            None if on_payload is None else lambda head, data: call(self.mach, on_payload, head, data),
+            None if on_payload is None else lambda head, data: self.errors.call(on_payload, head, data),
         )  # fmt: skip
         self._port = Port(self, source.id, options, max_clients=1)
         self.mach = server_machine(id or f"rpc-server-{source.id}", parent, tracers)
+        self.errors = Errors(self.mach)
         self.on_joined: Callable[[str], object] | None = None
         self.on_left: Callable[[str], object] | None = None
 
@@ -102,6 +104,11 @@ class RpcServer:
     def secret(self) -> bytes:
         """What clients must prove."""
         return self._port.secret
+
+    @property
+    def refusals(self) -> int:
+        """How many were never let in; of a flood of them, only some become error states."""
+        return self._port.refused
 
     @property
     def client_id(self) -> str:
@@ -139,7 +146,7 @@ class RpcServer:
         try:
             await self._port.close("the server stops")
         finally:
-            self.mach.dispose()
+            self.errors.dispose()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -182,7 +189,7 @@ class RpcServer:
                 name, data, token=token, destination=destination, progress=progress, is_compressed=is_compressed
             )
         except ProtocolError as err:
-            tell_error(self.mach, "ErrDelivery", err, self.client_id)
+            self.errors.tell("ErrDelivery", err, self.client_id)
             raise
 
     def post_payload(self, name: str, data: Any, *, token: str = "") -> asyncio.Future[None] | None:
@@ -205,17 +212,17 @@ class RpcServer:
     def joined(self, seat: Seat) -> None:
         """See `PortOwner`."""
         tell_joined(self.mach, seat.client_id)
-        call(self.mach, self.on_joined, seat.client_id)
+        self.errors.call(self.on_joined, seat.client_id)
 
     def left(self, seat: Seat, closed: Closed) -> None:
         """See `PortOwner`."""
-        tell_left(self.mach, seat.client_id, closed)
-        call(self.mach, self.on_left, seat.client_id)
+        tell_left(self.errors, seat.client_id, closed)
+        self.errors.call(self.on_left, seat.client_id)
 
     def refused(self, who: str, state: str, error: Exception) -> None:
         """See `PortOwner`."""
-        tell_error(self.mach, state, error, who)
+        self.errors.tell(state, error, who)
 
     def failed_there(self, seat: Seat, error: BaseException) -> None:
         """See `PortOwner`."""
-        tell_error(self.mach, "ErrRpc", error, seat.client_id)
+        self.errors.tell("ErrRpc", error, seat.client_id)

@@ -12,6 +12,7 @@ from amlab.core.rpc.frames import encode_frame
 from amlab.core.rpc.limits import Limits
 from amlab.core.rpc.messages import MAGIC, VERSION, Ask, Kind
 from amlab.core.rpc.mux import RpcMux
+from amlab.core.rpc.server import RpcServer
 from amlab.errors import LocalProtocolError, ProtocolError
 from tests.core.rpc.live.running import AT_ONCE, ONCE, QUICK, following, peer_of, run, served, until
 
@@ -48,6 +49,79 @@ def test_a_peer_that_starts_wrong_is_cut_off_and_told_of_by_a_state(sent, state,
             async with following(server) as client:  # the next good one is served, and the error is over
                 assert await client.source.add("A") == 0
                 assert not server.mach.is_err
+
+    run(main())
+
+
+@pytest.mark.parametrize(("sent", "state", "fault"), BAD.values(), ids=BAD)
+def test_what_a_stranger_does_wrong_while_a_client_is_served_is_a_state_too_and_the_client_is_not_harmed(
+    sent, state, fault
+):
+    async def main():
+        async with served() as (machine, server), following(server) as client:
+            answers = [client.source.add("M") for _ in range(50)]
+            for count in (1, 2):
+                async with peer_of(server) as peer:
+                    peer.send(sent)
+                    await peer.read_all()
+                    await server.errors.beside.when_time({state: 2 * count - 1})
+                assert server.errors.beside.is_("Exception", state)
+                assert server.errors.beside.err.fault in {fault, Fault.REPLAY if count == 2 else fault}
+                assert server.refusals == count
+            assert [(await answer).tick for answer in answers] == [0] * 50
+            assert machine.tick("M") == 99
+            assert server.mach.is_("Ready", "HandshakeDone", "ClientConnected")
+            assert server.mach.tick("Exception") == 0
+            assert client.mach.tick("Exception") == 0
+            beside = server.errors.beside
+        assert beside.is_disposed
+
+    run(main())
+
+
+def test_a_wrong_secret_while_a_client_is_served_is_a_state_that_can_be_awaited_and_recorded():
+    async def main():
+        async with served() as (_, server), following(server) as client:
+            told = server.errors.beside.when_args("ErrRpc", {"client": "eve"})
+            with pytest.raises(ProtocolError, match="secret"):
+                async with following(server, "eve", secret=b"x" * 32):
+                    pass
+            args = await told
+            assert args["err"].fault is Fault.WRONG_SECRET
+            assert server.errors.beside.parent_id == server.mach.id
+            assert await client.source.add("A") == 0
+
+    run(main())
+
+
+@pytest.mark.parametrize("kind", [RpcServer, RpcMux])
+def test_what_goes_wrong_with_a_client_that_stays_is_a_state_as_well(kind):
+    async def main():
+        async with served(kind=kind) as (_, server), following(server) as client:
+            there = server if kind is RpcServer else server.servers["client"]
+            client.report(ValueError("mine"))
+            await there.errors.beside.when("ErrRpc")
+            with pytest.raises(ProtocolError, match="object"):
+                await there.send_payload("p", object())
+            assert there.errors.beside.is_("ErrDelivery")
+            assert not there.errors.beside.is_("ErrRpc")  # the last one, until the next
+            assert there.mach.is_("Ready")
+            assert await client.source.add("A") == 0
+
+    run(main())
+
+
+def test_a_callback_that_raises_is_a_state_while_its_client_is_served():
+    async def main():
+        def joined(client_id):
+            raise ValueError("no such desk")
+
+        async with served() as (_, server):
+            server.on_joined = joined
+            async with following(server) as client:
+                assert server.errors.beside.is_("Exception")
+                assert "no such desk" in str(server.errors.beside.err)
+                assert await client.source.add("A") == 0
 
     run(main())
 
@@ -228,7 +302,7 @@ def test_an_error_report_of_a_read_only_client_does_not_touch_the_machine():
     async def main():
         async with served(role=Role.READ_ONLY) as (machine, server), following(server) as client:
             client.report(ValueError("mine"))
-            await until(lambda: server.mach.err is not None)
+            await server.errors.beside.when("ErrRpc")
             assert "mine" in str(server.mach.err)
             assert not machine.is_err
 

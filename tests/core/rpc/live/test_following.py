@@ -84,7 +84,8 @@ def test_a_wrong_secret_ends_that_client_and_nobody_else():
                 async with following(server, "bad", secret=b"x" * 32):
                     pass
             assert await good.source.add("A") == 0
-            assert "secret" in str(server.mach.err)  # no state while a good client is served: it removes Exception
+            assert "secret" in str(server.mach.err)
+            assert server.errors.beside.is_("ErrRpc")  # the server's own machine has no error while one is served
             assert server.client_id == "good"
 
     run(main())
@@ -126,6 +127,26 @@ def test_a_mux_serves_many_clients_on_one_port():
             await until(lambda: not server.clients)
             assert not server.mach.is_("HasClients")
             assert machine.is_("A")
+
+    run(main())
+
+
+def test_a_mux_shows_each_client_in_a_machine_of_its_own_and_forgets_only_those_that_left(monkeypatch):
+    monkeypatch.setattr("amlab.core.rpc.mux.MAX_IDLE", 1)
+
+    async def main():
+        async with served(kind=RpcMux) as (_, server), following(server, "a"), following(server, "b"):
+            a, b = server.servers["a"], server.servers["b"]
+            for name in ("c", "d"):
+                async with following(server, name):
+                    there = server.servers[name]
+                    assert there.is_connected
+                    assert there.mach.is_("Ready", "HandshakeDone", "ClientConnected")
+                await until(lambda name=name: name not in server.clients)
+                assert not server.servers[name].mach.any_("Ready", "HandshakeDone", "ClientConnected")
+            assert set(server.servers) == {"a", "b", "d"}
+            for there in (a, b):
+                assert there.mach.is_("Ready", "ClientConnected")
 
     run(main())
 
