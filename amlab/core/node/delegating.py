@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from amlab.core.node.autopsy import WorkerLostError
+from amlab.core.node.autopsy import WorkerLostError, shorten
 from amlab.core.node.expecting import INPUT, Answer, Expecting
 from amlab.core.node.lending import Lending, Lent, NoWorkerError
 from amlab.core.node.portions import portions
@@ -154,7 +154,8 @@ class Delegating:
         except ProtocolError as err:
             _not_asked(_with_advice(err, lent), answer, lent)
             return
-        asked = lent.client.source.add("WorkRequested", args={"token": lent.token, INPUT: True}, timeout_s=LONG_S)
+        args = {"token": lent.token, INPUT: True, "args": shorten(lent.work)}  # to be recorded, and for an autopsy
+        asked = lent.client.source.add("WorkRequested", args=args, timeout_s=LONG_S)
         asked.add_done_callback(lambda f: _refused(f, answer, lent))
 
     def _give_up(self, lent: Lent, err: BaseException) -> None:

@@ -1,6 +1,7 @@
 """Many jobs in portions: as many at once as are worth one request, and fit into it.
 
-Sizes are estimates, a little below what goes over the wire; a request that is larger than thought goes in pieces.
+Sizes are estimates; a request that is larger than thought goes in pieces.  Each value counts `LEAST` bytes or more,
+so a portion of several jobs has no more values than a message may have, either (`Types.max_items`).
 
 Knows nothing of: workers, how values are encoded.
 """
@@ -16,9 +17,8 @@ __all__ = ["portions", "weigh"]
 MAX_BYTES = 1 << 19
 """Of one portion of several jobs."""
 MAX_DEPTH = 64
-HEAD = 5
-"""Bytes before the content of a long one."""
-NUMBER = 9
+LEAST = 9
+"""Bytes of a number, and before the content of what has one."""
 
 
 def portions(jobs: Sequence[Mapping[str, Any]], count: int, max_bytes: int = MAX_BYTES) -> Iterator[range]:
@@ -34,22 +34,23 @@ def portions(jobs: Sequence[Mapping[str, Any]], count: int, max_bytes: int = MAX
 
 
 def weigh(value: Any, depth: int = 0) -> int:
-    """About how many bytes a value has on the wire; what cannot be sent counts as nothing."""
+    """About how many bytes a value has on the wire; what cannot be sent as little."""
     kind = type(value)
     if kind is int or kind is float:
-        return NUMBER
+        return LEAST
     if kind is str or kind is bytes or kind is bytearray:
-        return len(value) + HEAD
+        return len(value) + LEAST
     if depth > MAX_DEPTH:
         return 0
     depth += 1
     if kind is dict:
-        return HEAD + sum([weigh(key, depth) + weigh(item, depth) for key, item in value.items()])
+        return LEAST + sum([weigh(key, depth) + weigh(item, depth) for key, item in value.items()])
     if isinstance(value, (list, tuple, set, frozenset)):
-        return HEAD + sum([weigh(item, depth) for item in value])
+        count = 1 if kind is list else 2  # all but lists are packed twice
+        return count * LEAST + sum([weigh(item, depth) for item in value])
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
-        return HEAD + sum([len(f.name) + weigh(getattr(value, f.name, None), depth) for f in fields])
+        return 4 * LEAST + sum([len(f.name) + LEAST + weigh(getattr(value, f.name, None), depth) for f in fields])
     if kind is memoryview:
-        return int(value.nbytes) + HEAD
-    return 1
+        return int(value.nbytes) + LEAST
+    return LEAST

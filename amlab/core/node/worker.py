@@ -4,6 +4,9 @@
         async def work(self, args):
             return args["input"] ** 2
 
+    class Parcels(Worker):
+        types = Types(Parcel, Receipt)      dataclasses that may cross; clients have the same: `Client(types=)`
+
 It serves its machine twice: locally to its supervisor, publicly to the client that the supervisor has
 promised it to.  A request (`WorkRequested`) is worked on, its result delivered as a payload with the
 asker's token, and the worker is idle again.  One request at a time: another one, a client that gave up or

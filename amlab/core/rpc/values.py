@@ -162,7 +162,7 @@ class Types:
         return [name, {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}]
 
     def _blame(self, value: Any, what: str, error: Exception) -> NoReturn:
-        path, reason = self._find_refused(value, what, 0) or (what, f"it cannot be sent: {error}")
+        path, reason = self._find_refused(value, what, 0) or (what, f"it cannot be sent: {error}{_more(error)}")
         fault = error.fault if isinstance(error, ProtocolError) else Fault.BAD_VALUE
         raise local(fault, f"{path}: {reason}", path=path) from None
 
@@ -207,7 +207,7 @@ class Types:
             try:
                 measure(data, self.max_depth, self.max_items, has_ext=True)
             except ProtocolError as e:
-                raise remote(e.fault, f"{what}: {e.message}") from None
+                raise remote(e.fault, f"{what}: {e.message}{_more(e)}") from None
         try:
             return msgpack.unpackb(data, ext_hook=self._decode_ext, strict_map_key=False)
         except Exception as e:
@@ -262,6 +262,11 @@ class Types:
             return parse_args(kind, given) if issubclass(kind, Args) else kind(**given)
         except Exception as e:
             raise _RefusedError(f"no {name} can be made of this: {e}") from e
+
+
+def _more(error: Exception) -> str:
+    is_over = isinstance(error, ProtocolError) and error.fault == Fault.OVERSIZE
+    return "; raise `max_items` or `max_depth` of `Types` on both sides, or send bytes" if is_over else ""
 
 
 def _field_names(kind: type) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from amlab.core.rpc.failure import RemoteError
 from amlab.core.rpc.limits import Limits
 from amlab.core.rpc.values import Types
 from amlab.errors import LocalProtocolError, ProtocolError
-from tests.core.node.carriers import MIB, TYPES, Carrier, Parcel, Receipt, Small, carriers
+from tests.core.node.carriers import MIB, TYPES, Carrier, Many, Parcel, Receipt, Small, carriers
 from tests.core.node.pools import client_of, pool, run
 
 ONE = PoolOptions(min=1, warm=0, max=1)
@@ -83,6 +83,24 @@ def test_more_than_a_client_sends_or_takes_is_refused_in_the_same_way():
     run(main())
 
 
+def test_more_values_than_may_cross_are_refused_with_what_to_raise_and_go_where_both_sides_did():
+    async def main():
+        many = [0.5] * 100_000
+        async with pool(ONE, launcher=here()) as supervisor:
+            async with client_of(supervisor) as client:
+                with pytest.raises(
+                    LocalProtocolError, match=r"1000.. values or more, allowed are 65536; raise `max_items`"
+                ):
+                    await client.work(many=many)
+            async with client_of(supervisor, types=Types(max_items=1 << 20)) as client:
+                with pytest.raises(RemoteError, match=r"1000.. values or more, allowed are 65536; raise `max_items`"):
+                    await client.work(many=many)
+        async with pool(ONE, launcher=here(Many)) as supervisor, client_of(supervisor, types=Many.types) as client:
+            assert await client.work(many=many) == many
+
+    run(main())
+
+
 def test_a_worker_lost_in_the_middle_of_a_large_request_is_told_and_where_wanted_another_does_it(tmp_path):
     async def main():
         for retry, marker in ((0, tmp_path / "told"), (1, tmp_path / "retried")):
@@ -95,6 +113,22 @@ def test_a_worker_lost_in_the_middle_of_a_large_request_is_told_and_where_wanted
                 assert marker.exists()
                 assert [a.fields["exit_code"] for a in supervisor.autopsies] == [-9]
                 assert client.mach.tick("ErrWorker") == 2
+
+    run(main())
+
+
+def test_the_autopsy_of_a_worker_lost_at_a_large_piece_of_work_says_in_short_what_it_was():
+    async def main():
+        async with pool(ONE, launcher=carriers()) as supervisor, client_of(supervisor) as client:
+            work = asyncio.ensure_future(client.work(data=LARGE, wait=1))
+            await client.mach.when("WorkerReady")
+            (worker,) = client.workers
+            await client.source_of(worker).when("Working")
+            supervisor.kill(worker)
+            with pytest.raises(WorkerLostError, match="work in hand: data='<5,242,880 bytes>', wait=1"):
+                await work
+            (autopsy,) = supervisor.autopsies
+            assert autopsy.fields["work"] == {"data": "<5,242,880 bytes>", "wait": 1}
 
     run(main())
 

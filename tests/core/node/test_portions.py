@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlab.core.node.portions import portions, weigh
+from amlab.core.rpc.values import Types
 
 
 @given(st.lists(st.integers(0, 300), max_size=60), st.integers(1, 9), st.integers(1, 1000))
@@ -18,6 +19,13 @@ def test_each_job_is_in_one_portion_in_order_and_portions_are_bounded(sizes, cou
     for part in found:
         assert len(part) <= count
         assert len(part) == 1 or sum(weigh(jobs[n]) for n in part) <= max_bytes
+
+
+@pytest.mark.parametrize("value", [None, True, 0, 0.5, "", b"", [], {}, ()])
+def test_a_portion_of_several_jobs_has_no_more_values_than_may_cross(value):
+    jobs = [{"data": [value] * 2000}] * 64
+    for part in portions(jobs, 64):
+        Types().encode({"jobs": [jobs[n] for n in part]})
 
 
 def test_small_jobs_go_by_number_alone():
