@@ -1,4 +1,4 @@
-# make demo | make lab | make test | make check: each sets up what it needs, in .venv in this tree.
+# make demo | make lab | make test | make chaos | make check: each sets up what it needs, in .venv in this tree.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.ready
 # As pip does for what it installs: processes that start need not compile it, where Python may not write it by itself.
 BYTECODE = $(BIN)/python -m compileall -q amlab
 
-.PHONY: demo demo-ten lab test check exports notebooks pictures bench clean format
+.PHONY: demo demo-ten lab test chaos check exports notebooks pictures bench clean format
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml
@@ -32,6 +32,14 @@ lab: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest tests
 	$(BIN)/python -m tests.notebooks
+
+# Random fault schedules, CHAOS of them from SEED on, and KILLS kills in a row, of real processes; it takes some minutes.
+CHAOS ?= 200
+SEED  ?= 1
+KILLS ?= 100
+chaos: $(STAMP)
+	AMLAB_SCHEDULES=$(CHAOS) AMLAB_SEED=$(SEED) AMLAB_KILLS=$(KILLS) $(BIN)/python -m pytest -v \
+		tests/core/node/test_chaos.py tests/core/node/test_pool.py::test_many_kills_in_a_row_lose_nothing
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.pipes import pipe, pipe_connected
-from amlab.core.node.expecting import Expecting
+from amlab.core.node.expecting import Answer, Expecting
 from amlab.core.node.lending import NoWorkerError
 from amlab.errors import LocalProtocolError, ProtocolError
 
@@ -135,7 +135,9 @@ class SuperLink:
             self._mach.add("WorkerRequested")
         try:
             async with asyncio.timeout(wait_s + ANSWER_S):
-                await self._ask(state, {"client": name, "token": token, **args}, wait_s)
+                while not answer.done():  # a supervisor that was gone in between may not have told
+                    await self._ask(state, {"client": name, "token": token, **args}, wait_s)
+                    await self._answered_or_cut(answer)
                 return await answer
         except TimeoutError:
             raise NoWorkerError(f"no answer to client {name!r} in {wait_s + ANSWER_S:g} s", client=name) from None
@@ -144,6 +146,15 @@ class SuperLink:
             self._requests -= 1
             if not self._requests and not self._mach.is_disposed:
                 self._mach.remove("WorkerRequested")
+
+    async def _answered_or_cut(self, answer: Answer) -> None:
+        event, cut = asyncio.Event(), self.client.mach.when_not("Ready")
+        cut.on_done(event.set)
+        answer.add_done_callback(lambda _: event.set())
+        try:
+            await event.wait()
+        finally:
+            cut.cancel()
 
     async def _ask(self, state: str, args: dict[str, Any], wait_s: float) -> None:
         loop, source, name = asyncio.get_running_loop(), self.source, self._mach.id

@@ -94,6 +94,8 @@ class Worker:
         self._token = ""
         self._input: tuple[str, Mapping[str, Any]] = NO_INPUT
         self._is_quick = False
+        self._joins = 0
+        """How often a client has come; a result that was on its way to one that was cut off is sent again."""
         self._ended = asyncio.Event()
         self._grace: asyncio.TimerHandle | None = None
 
@@ -288,6 +290,7 @@ class Worker:
     def _client_joined(self, client_id: str) -> None:
         if self._grace is not None:
             self._grace.cancel()
+        self._joins += 1
         self.mach.add("ClientConnected", args={"client": client_id})
 
     def _client_left(self, client_id: str) -> None:
@@ -347,12 +350,12 @@ class Worker:
         if not self.mach.is_disposed:
             self.mach.remove("ClientSendPayload")
 
-    def _on_arrived(self, token: str, answer: dict[str, Any], arrived: asyncio.Future[None]) -> None:
+    def _on_arrived(self, token: str, answer: dict[str, Any], joins: int, arrived: asyncio.Future[None]) -> None:
         err = None if arrived.cancelled() else arrived.exception()
         if err is None:
             self._is_done(token)
         elif not self.mach.is_disposed:
-            self.mach.fork(None, self._not_delivered(err, answer, token))
+            self.mach.fork(None, self._not_delivered(err, answer, token, joins))
 
     def _is_done(self, token: str) -> None:
         """Nothing is left to do for the client, unless it has asked for more meanwhile."""
@@ -372,7 +375,7 @@ class Worker:
 
     async def _deliver(self, answer: dict[str, Any], token: str) -> None:
         """Hands it to the client; what goes in one piece is on its way when this returns."""
-        public = self._public
+        public, joins = self._public, self._joins
         if public is None:
             return
         try:
@@ -380,24 +383,40 @@ class Worker:
             if arrived is None:
                 await public.send_payload("work", answer, token=token)
         except (ProtocolError, UsageError) as err:
-            await self._not_delivered(err, answer, token)
+            await self._not_delivered(err, answer, token, joins)
             return
         if arrived is None:
             self._is_done(token)
             return
-        arrived.add_done_callback(partial(self._on_arrived, token, answer))
+        arrived.add_done_callback(partial(self._on_arrived, token, answer, joins))
         asyncio.get_running_loop().call_soon(self._on_sent)
 
-    async def _not_delivered(self, err: BaseException, answer: dict[str, Any], token: str) -> None:
+    async def _not_delivered(self, err: BaseException, answer: dict[str, Any], token: str, joins: int) -> None:
         mach = self.mach
         if mach.is_disposed:
             return
         mach.add_err_state("ErrClient", err, args={"token": token})
         mach.remove("Exception", "ErrClient")
-        if mach.is_("ClientConnected") and "error" not in answer:  # it may not cross: that much may
+        if await self._has_returned(joins):
+            if self._token == token:
+                await self._deliver(answer, token)
+        elif mach.is_("ClientConnected") and "error" not in answer:  # it may not cross: that much may
             await self._deliver({"error": describe(err)}, token)
         else:
             self._is_done(token)
+
+    async def _has_returned(self, joins: int) -> bool:
+        """Whether a client that was cut off is there again; it has as long as it is expected."""
+        mach = self.mach
+        if not mach.is_("ClientConnected") and mach.is_("ServeClient"):
+            event = asyncio.Event()
+            waits = (mach.when("ClientConnected"), mach.when_not("ServeClient"))
+            for wait in waits:
+                wait.on_done(event.set)
+            await event.wait()
+            for wait in waits:
+                wait.cancel()
+        return self._joins != joins and mach.is_("ClientConnected")
 
 
 class _Handlers:

@@ -17,6 +17,8 @@ from amlab.core.node.supervisor import Supervisor
 from tests.core.node.squares import Squares
 
 ROOT = Path(__file__).absolute().parents[3]
+SECRET = bytes(range(32))
+ENV = {**os.environ, "PYTHONPATH": str(ROOT), "AMLAB_POOL_SECRET": SECRET.hex()}
 SMALL = PoolOptions(min=2, warm=0, max=4, connect_s=10.0)
 
 
@@ -67,8 +69,8 @@ def is_alive(pid):
 
 
 @asynccontextmanager
-async def pool(options=SMALL, *, launcher=None, is_ready=True):
-    supervisor = Supervisor(launcher or exec_launcher(), options=options)
+async def pool(options=SMALL, *, launcher=None, is_ready=True, secret=None):
+    supervisor = Supervisor(launcher or exec_launcher(), options=options, secret=secret)
     pids = []
     try:
         if is_ready:

@@ -2,14 +2,12 @@
 
 import asyncio
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -23,33 +21,22 @@ from amlab.core.rpc.backoff import Backoff
 from amlab.core.rpc.client import RpcClient
 from amlab.core.rpc.failure import RemoteError
 from amlab.errors import ProtocolError
-from tests.core.node.pools import ROOT, SMALL, client_of, exec_launcher, fork_launcher, here, is_alive, pool, run
+from tests.core.node.pools import (
+    ENV,
+    ROOT,
+    SECRET,
+    SMALL,
+    client_of,
+    exec_launcher,
+    fork_launcher,
+    here,
+    is_alive,
+    pool,
+    run,
+)
+from tests.core.node.programs import FORKED, RUN, Program, wait_for_end
 
 ONE = PoolOptions(min=1, warm=0, max=1)
-SECRET = bytes(range(32))
-ENV = {**os.environ, "PYTHONPATH": str(ROOT), "AMLAB_POOL_SECRET": SECRET.hex()}
-
-
-FORKED = ["--fork=tests.core.node.squares:Squares"]
-RUN = ["--", sys.executable, "-m", "tests.core.node.squares"]
-
-
-def start_program(*options, workers=FORKED):
-    """A supervisor as a program; gives it and its address."""
-    argv = [sys.executable, "-m", "amlab.core.node", "--warm=0", *options, *workers]
-    program = subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=ROOT, env=ENV, text=True)
-    return program, program.stdout.readline().strip()
-
-
-@contextmanager
-def program(*options, workers=FORKED):
-    started, address = start_program(*options, workers=workers)
-    try:
-        yield started, address
-    finally:
-        started.kill()
-        started.wait()
-        started.stdout.close()
 
 
 async def begins(client):
@@ -58,21 +45,6 @@ async def begins(client):
     (worker,) = client.workers
     await client.source_of(worker).when("Working")
     return worker
-
-
-def wait_for_end(pids, timeout_s=10):
-    """Fails where one of them does not end; then it is ended."""
-    left = []
-    for pid in pids:
-        try:
-            fd = os.pidfd_open(pid)
-        except ProcessLookupError:
-            continue
-        if not select.select([fd], [], [], timeout_s)[0]:
-            left.append(pid)
-            signal.pidfd_send_signal(fd, signal.SIGKILL)
-        os.close(fd)
-    assert not left
 
 
 @pytest.mark.parametrize("make", [exec_launcher, fork_launcher], ids=["run", "forked"])
@@ -347,9 +319,9 @@ def test_an_idle_worker_that_is_lost_had_no_work_in_hand():
 
 def test_a_client_whose_supervisor_is_killed_keeps_its_worker_and_finds_the_next_supervisor():
     async def main():
-        with program("--min=2") as (first, address), program("--min=1") as (second, other):
-            async with Client([address, other], secret=SECRET, workers=1) as client:
-                pids = children_of(first.pid)
+        with Program("--min=2") as first, Program("--min=1") as second:
+            async with Client([first.address, second.address], secret=SECRET, workers=1) as client:
+                pids = first.children
                 work = asyncio.ensure_future(client.work(input=3, slow_s=0.5))
                 worker = await begins(client)
                 lost = client.mach.when_not("SuperReady")
@@ -365,8 +337,68 @@ def test_a_client_whose_supervisor_is_killed_keeps_its_worker_and_finds_the_next
                 assert await client.work(input=5) == 25  # from the other pool
                 assert client.workers != (worker,)
             wait_for_end(pids)
-            second.terminate()
-            assert second.wait(10) == 0
+            second.process.terminate()
+            assert second.process.wait(10) == 0
+
+    run(main())
+
+
+def test_a_result_that_is_ready_while_its_client_is_cut_off_is_delivered_once_it_is_back(monkeypatch):
+    monkeypatch.setattr("amlab.core.node.client.TO_WORKER", Backoff(first_s=0.5, max_s=0.5, total_s=5.0))
+
+    async def main():
+        async with pool(ONE, launcher=fork_launcher()) as supervisor, client_of(supervisor) as client:
+            work = asyncio.ensure_future(client.work(input=3, slow_s=0.1))
+            worker = await begins(client)
+            failed = supervisor.source_of(worker).when_time({"ErrClient": 1})
+            client.source_of(worker)._client._link.abort()
+            await failed  # it could not be delivered
+            assert await work == 9
+            assert await client.work(input=4) == 16
+            assert client.workers == (worker,)
+
+    run(main())
+
+
+def test_a_worker_whose_client_was_cut_off_for_good_forgets_its_result_and_serves_others(monkeypatch):
+    monkeypatch.setattr("amlab.core.node.client.TO_WORKER", Backoff(tries=1))
+
+    async def main():
+        async with (
+            pool(ONE, launcher=fork_launcher()) as supervisor,
+            client_of(supervisor) as client,
+            client_of(supervisor) as other,
+        ):
+            work = asyncio.ensure_future(client.work(input=3, slow_s=0.1))
+            worker = await begins(client)
+            failed = supervisor.source_of(worker).when_time({"ErrClient": 1})
+            link = client.source_of(worker)._client
+            link.addresses = ("127.0.0.1:1",)
+            link._link.abort()
+            await failed
+            assert await other.work(input=4) == 16
+            assert other.workers == (worker,)
+            with pytest.raises(WorkerLostError):
+                await work
+
+    run(main())
+
+
+def test_a_client_that_is_cut_off_before_it_was_told_of_its_worker_asks_again():
+    async def main():
+        async with pool(SMALL, launcher=fork_launcher()) as supervisor, client_of(supervisor) as client:
+            ask, asked = client._super._ask, []
+
+            async def ask_and_be_cut_off(*args):
+                await ask(*args)
+                asked.append(args)
+                if len(asked) == 1:
+                    client._super.client._link.abort()
+
+            client._super._ask = ask_and_be_cut_off
+            async with asyncio.timeout(5):
+                assert await client.work(input=3) == 9
+            assert len(asked) == 2
 
     run(main())
 
@@ -402,28 +434,20 @@ def test_a_client_that_lost_all_its_supervisors_works_on_once_one_returns(monkey
     run(main())
 
 
-def children_of(pid):
-    """All processes under one, with what they have under them."""
-    found = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return found + [grandchild for child in found for grandchild in children_of(child)]
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_supervisor_that_is_asked_to_end_ends_its_workers_first(number):
-    with program("--min=2") as (started, address):
-        assert address
-        pids = children_of(started.pid)
+    with Program("--min=2") as started:
+        pids = started.children
         assert len(pids) == 3
-        started.send_signal(number)
-        assert started.wait(10) == 0
+        started.process.send_signal(number)
+        assert started.process.wait(10) == 0
         assert not any(is_alive(pid) for pid in pids)
 
 
 @pytest.mark.parametrize("workers", [RUN, FORKED], ids=["run", "forked"])
 def test_a_supervisor_that_is_killed_leaves_nobody_not_even_a_stopped_worker(workers):
-    with program("--min=2", workers=workers) as (started, address):
-        assert address
-        pids = children_of(started.pid)
+    with Program("--min=2", workers=workers) as started:
+        pids = started.children
         assert len(pids) == 2 + (workers is FORKED)
         os.kill(pids[-1], signal.SIGSTOP)
         started.kill()
@@ -432,13 +456,12 @@ def test_a_supervisor_that_is_killed_leaves_nobody_not_even_a_stopped_worker(wor
 
 @pytest.mark.parametrize("is_stopped", [False, True], ids=["killed", "stopped"])
 def test_a_supervisor_that_is_killed_and_its_fork_server_too_leave_nobody(is_stopped):
-    with program("--min=2") as (started, address):
-        assert address
-        host, *pids = children_of(started.pid)
+    with Program("--min=2") as started:
+        host, *pids = started.children
         os.kill(pids[-1], signal.SIGSTOP)
         if is_stopped:
             os.kill(host, signal.SIGSTOP)
-        started.send_signal(signal.SIGSTOP)  # so that it does not see its fork server end
+        started.process.send_signal(signal.SIGSTOP)  # so that it does not see its fork server end
         if not is_stopped:
             os.kill(host, signal.SIGKILL)
         started.kill()
@@ -448,9 +471,9 @@ def test_a_supervisor_that_is_killed_and_its_fork_server_too_leave_nobody(is_sto
 @pytest.mark.parametrize("workers", [RUN, FORKED], ids=["run", "forked"])
 def test_a_worker_that_serves_a_client_is_not_ended_by_the_end_of_its_supervisor_although_it_was_stopped(workers):
     async def main():
-        with program("--min=1", workers=workers) as (started, address):
-            async with Client(address, secret=SECRET, workers=1) as client:
-                pids = children_of(started.pid)
+        with Program("--min=1", workers=workers) as started:
+            async with Client(started.address, secret=SECRET, workers=1) as client:
+                pids = started.children
                 work = asyncio.ensure_future(client.work(input=3, slow_s=0.1))
                 await begins(client)
                 os.kill(pids[-1], signal.SIGSTOP)
