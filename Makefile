@@ -38,7 +38,7 @@ CHAOS ?= 200
 SEED  ?= 1
 KILLS ?= 100
 chaos: $(STAMP)
-	AMLAB_SCHEDULES=$(CHAOS) AMLAB_SEED=$(SEED) AMLAB_KILLS=$(KILLS) $(BIN)/python -m pytest -v \
+	AMLAB_SCHEDULES=$(CHAOS) AMLAB_SEED=$(SEED) AMLAB_KILLS=$(KILLS) $(BIN)/python -m pytest -vv \
 		tests/core/node/test_chaos.py tests/core/node/test_pool.py::test_many_kills_in_a_row_lose_nothing
 
 check: $(STAMP)

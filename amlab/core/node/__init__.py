@@ -8,10 +8,12 @@
     forkserver    a third way: as forks of a process that has imported them; `forkhost` is that process
     parent        how a worker notices that its supervisor is gone
     autopsy       what is known of a lost worker
+    blackbox      what a worker did last, in memory that outlives it
     worker        the work, and serving it
     bootstrap     where a new worker calls first
     pooled        one worker, as its supervisor knows it
     giving        what clients ask of a supervisor
+    health        whether workers are well, and who is killed for not being so
     supervisor    the pool; `supervisor_handlers`, what its machine does by itself
     lending       which of a client's workers is free, and who waits for one
     superlink     a client's line to its supervisors; `expecting`: the answers it waits for
