@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from amlab.dbg.session.session import Session
     from amlab.dbg.view.draw import draw_machines, draw_schema, draw_steps
     from amlab.errors import AmlabError, FormatError, HandlerError, ReplayMismatch, SchemaError, UsageError
+    from amlab.tracing import trace
 
     __version__: str
 
@@ -104,6 +105,7 @@ __all__ = [
     "pipe_error",
     "pipe_ready",
     "record",
+    "trace",
     "verify",
 ]
 
@@ -153,6 +155,7 @@ _HOMES = {
     "pipe_error": "amlab.core.machine.pipes",
     "pipe_ready": "amlab.core.machine.pipes",
     "record": "amlab.dbg.record.memory",
+    "trace": "amlab.tracing",
     "verify": "amlab.dbg.query.verify",
 }
 

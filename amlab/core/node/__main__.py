@@ -26,7 +26,6 @@ from amlab.core.node.options import PoolOptions
 from amlab.core.node.supervisor import Supervisor
 from amlab.core.rpc.network import Network
 from amlab.errors import AmlabError, UsageError
-from amlab.tracing import trace
 
 __all__ = ["main"]
 
@@ -80,7 +79,7 @@ def _network(given: argparse.Namespace) -> Network | None:
 
 async def _serve(make: Callable[[], Supervisor]) -> None:
     supervisor = make()
-    recorder, ended = trace(supervisor.mach), asyncio.Event()
+    ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     starting = asyncio.ensure_future(supervisor.start())
@@ -94,8 +93,6 @@ async def _serve(make: Callable[[], Supervisor]) -> None:
         for task in (starting, ending):
             task.cancel()
         await supervisor.stop()
-        if recorder is not None:
-            recorder.close()
 
 
 if __name__ == "__main__":

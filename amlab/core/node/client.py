@@ -33,6 +33,7 @@ from amlab.core.rpc.network import Network, seen_from
 from amlab.core.rpc.values import Types
 from amlab.core.states.node import NodeClientStates
 from amlab.errors import LocalProtocolError, ProtocolError
+from amlab.tracing import trace_all, untrace
 
 if TYPE_CHECKING:
     from amlab.core.machine.event import Event
@@ -94,6 +95,7 @@ class Client:
         self._lending = Lending(workers, self.req_worker)
         self._delegating = Delegating(self.id, self._lending, self._expecting, self._super.complain)
         self._is_stopping = False
+        self._traced: list[Any] = []
         self._dropped: set[asyncio.Task[None]] = set()
 
     # ----- life
@@ -104,6 +106,7 @@ class Client:
         Raises:
             ProtocolError: None can be reached, or the secret is wrong.
         """
+        self._traced += trace_all(self.mach, self._super.client.mach)
         self.mach.add("Start")
         await self._super.start()
 
@@ -123,6 +126,7 @@ class Client:
         await self._super.stop()
         self._expecting.end()
         self.mach.dispose()
+        await untrace(*self._traced)
 
     async def __aenter__(self) -> Self:
         try:

@@ -42,6 +42,7 @@ from amlab.core.rpc.mux import RpcMux
 from amlab.core.rpc.network import Network, beside, loopback
 from amlab.core.states.node import SupervisorStates
 from amlab.errors import AmlabError, ProtocolError, UsageError, near
+from amlab.tracing import trace_all, untrace
 
 if TYPE_CHECKING:
     from amlab.core.machine.tracer import Tracer
@@ -110,6 +111,7 @@ class Supervisor:
         self._endings: set[asyncio.Task[None]] = set()
         """What ends connections; it is waited for, not cancelled."""
         self._is_stopping = False
+        self._traced: list[Any] = []
         self._failed_forks = 0
         self.autopsies: list[WorkerLostError] = []
         """Of every worker that was lost."""
@@ -129,6 +131,7 @@ class Supervisor:
             WorkerLostError: Workers do not come up; the last autopsy.
             TimeoutError: It was not ready in time.
         """
+        self._traced += trace_all(self.mach, self._mux.mach, self._local.mach)
         await self._mux.start()
         await self._local.start()
         self.mach.add("Start")
@@ -165,6 +168,7 @@ class Supervisor:
         await asyncio.gather(self._mux.stop(), self._local.stop())
         await self.launcher.stop()
         self.mach.dispose()
+        await untrace(*self._traced)
 
     async def __aenter__(self) -> Self:
         try:

@@ -41,7 +41,7 @@ from amlab.core.rpc.server import RpcServer
 from amlab.core.rpc.values import Types
 from amlab.core.states.node import WorkerStates
 from amlab.errors import LocalProtocolError, ProtocolError, UsageError
-from amlab.tracing import trace
+from amlab.tracing import trace, untrace
 
 if TYPE_CHECKING:
     from amlab.core.machine.event import Event
@@ -188,8 +188,7 @@ class Worker:
             await self._ended.wait()
         finally:
             await self.stop()
-            if recorder is not None:
-                recorder.close()
+            await untrace(recorder)
 
     @property
     def hung_s(self) -> float:

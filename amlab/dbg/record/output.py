@@ -37,6 +37,10 @@ class Output:
         self.is_ended = False
         self.size = 0
         """Packed bytes so far, those that wait included."""
+        self.checks = 0
+        """How many blocks were ended so far."""
+        self.last = b""
+        """What is to be written at its end, while others still write to it."""
         self._check = check
         self._packer = brotli.Compressor(quality=quality, lgwin=window)
         self._waiting = bytearray()
@@ -73,6 +77,7 @@ class Output:
         if self._length:
             self._keep(self._packer.process(self._check(self._length, self._sum)))
             self._length = self._sum = 0
+            self.checks += 1
 
     def _keep(self, packed: bytes) -> None:
         self._waiting += packed

@@ -21,17 +21,17 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 from weakref import WeakKeyDictionary, WeakSet
 
+from amlab.dbg.record.attaching import InheritedTape, ask_home, let_go, tape_of
 from amlab.dbg.record.output import Output
-from amlab.dbg.record.rotation import Rotation
+from amlab.dbg.record.outside import Outside, Sent
+from amlab.dbg.record.rotation import Cut, Rotation
 from amlab.dbg.record.stream import StreamEncoder, check_item
-from amlab.dbg.record.tape import Tape
 from amlab.dbg.record.track import Track
 from amlab.errors import UsageError
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["ENDING", "Recorder"]
 
 ENDING = ".msgpack.br"
-ROW_BYTES = 8
+NO_ROOM = "no room"
 EXIT_S = 2.0
 """How long the end of the interpreter waits for a disk."""
 _log = logging.getLogger("amlab.record")
@@ -65,6 +65,9 @@ class Recorder:
     Raises:
         UsageError: The path has another ending, or cannot be written.
     """
+
+    _counts = False
+    """Whether the encoder is to count what it encodes."""
 
     def __init__(
         self,
@@ -98,18 +101,18 @@ class Recorder:
         self._tracks: list[Track] = []
         self._left: WeakKeyDictionary[Machine, Track] = WeakKeyDictionary()
         """What was recorded of machines that are not recorded any more."""
-        self._outside: deque[tuple[int, bytes]] = deque()
-        self._outside_in = self._outside_out = 0
+        self.outside = Outside()
+        """What other processes have sent."""
         self._lock = threading.RLock()
         self._starting = threading.Lock()
         self._wake = threading.Event()
         self._room = threading.Event()
         self._thread: threading.Thread | None = None
         self._old: list[Output] = []
-        """Files that are ended, but not written whole."""
-        self._rotation = Rotation(self.path, max_bytes, max_age_s) if self.path else None
+        """Files that others still write to, or that are not written whole."""
+        self._rotation: Cut | None = Rotation(self.path, max_bytes, max_age_s) if self.path else None
         self._written = 0
-        self._encoder = StreamEncoder(self._epoch_ns)
+        self._encoder = StreamEncoder(self._epoch_ns, counts=self._counts)
         self._output = self._begin(file or self._open())
         _open.add(self)
 
@@ -146,20 +149,20 @@ class Recorder:
             raise UsageError("this recorder is closed; make a new one", path=self.path)
         for machine in machines:
             if machine._is_elsewhere():
-                _ask_home(machine, partial(self._attach, machine))
+                ask_home(machine, partial(self._attach, machine))
             else:
                 self._attach(machine)
         return self
 
     def _attach(self, machine: Machine) -> None:
         """Never raises; runs in the machine's home thread."""
-        if self.is_closed or self._tape_of(machine) is not None:
+        if self.is_closed or tape_of(machine, self) is not None:
             return
         left = self._left.pop(machine, None)
         is_cutting = self._rotation is not None and self._rotation.is_cutting
         if is_cutting or (left is not None and left.schema is not machine.schema):
             left = None
-        tape = _InheritedTape(self, machine, left)
+        tape = InheritedTape(self, machine, left)
         self._tracks.append(Track(tape, left))
         machine.bind_tracer(tape)
         self._start()
@@ -179,15 +182,9 @@ class Recorder:
                 self._thread = None
                 _log.warning("recording to %s has no thread of its own: %s", self.path, err)
 
-    def _tape_of(self, machine: Machine) -> Tape | None:
-        for tracer in machine.tracers:
-            if isinstance(tracer, _InheritedTape) and tracer.recorder is self and not tracer.is_over:
-                return tracer
-        return None
-
     def detach(self, machine: Machine) -> None:
         """Stops recording a machine; what was recorded of it stays, and it can be attached again."""
-        tape = self._tape_of(machine)
+        tape = tape_of(machine, self)
         if tape is None:
             return
         if not machine._is_elsewhere():
@@ -195,25 +192,26 @@ class Recorder:
                 if track.tape is tape:
                     track.next_move = tape._next_move
                     self._left[machine] = track
-        _let_go(tape)
+        let_go(tape)
 
-    def forward(self, stream: int, items: bytes) -> None:
+    def forward(self, stream: int, sent: Sent) -> int:
         """Writes items that another process has encoded, as a stream of its own; see `Collector`.
 
-        It takes all that it is given; ask `has_room` before asking for more.
+        It takes all that it is given; ask `has_room` before asking for more.  Gives a position: what ends there is on
+        the disk once `outside.written` is as far.
         """
         if self.is_closed:
-            return
-        self._outside_in += len(items)
-        self._outside.append((stream, items))
+            return self.outside.taken
+        place = self.outside.put(stream, sent)
         self._start()
         if self._thread is None:
             self.flush()
+        return place
 
     @property
     def has_room(self) -> bool:
         """Whether more can be taken from outside."""
-        return self._outside_in - self._outside_out + self._waiting <= self.max_pending_bytes
+        return self.outside.waiting + self._waiting <= self.max_pending_bytes
 
     def wait_for_room(self, timeout_s: float) -> None:
         """Waits until something has been written, or for so long."""
@@ -272,7 +270,7 @@ class Recorder:
         thread, self._thread = self._thread, None
         self._wake.set()
         if thread is not None and thread is not threading.current_thread():
-            thread.join(wait_s)
+            self._join(thread, wait_s)
         if not self._lock.acquire(timeout=-1 if wait_s is None else wait_s):
             self.is_closed = True
             return
@@ -292,23 +290,26 @@ class Recorder:
         finally:
             self._lock.release()
 
+    def _join(self, thread: threading.Thread, wait_s: float | None) -> None:
+        thread.join(wait_s)
+
     def _flush(self, *, is_last: bool = False) -> None:
         self._drain()
         if self._waiting > self.max_pending_bytes:  # the disk does not take it: from here on tapes count
             self._give_room(is_room=False)
             return
         self._give_room(is_room=True)
-        while self._outside:
-            stream, items = self._outside.popleft()
-            self._outside_out += len(items)
-            self._output.write(self._encoder.switch(stream) + items + self._encoder.switch(0))
+        self._has_news |= self.outside.write(self._output, self._encoder.switch)
         if self._rotation is not None:
             self._rotate(self._rotation, is_last=is_last)
         for track in list(self._tracks):
             if self._rotation is None or self._rotation.lets_through(track):
                 self._take(track)
+        self._end_old()
         self._output.flush()
         self._note(self._output)
+        if not self._waiting:
+            self.outside.settle()
         self._room.set()
 
     def _take(self, track: Track) -> None:
@@ -331,35 +332,63 @@ class Recorder:
                 self._tracks.remove(track)
             tape = track.tape
             if tape is not None:
-                _let_go(tape)
+                let_go(tape)
 
     def _forget(self, track: Track) -> None:
-        if track.dropped:
-            self._output.write(self._encoder.gap(track, track.dropped, "no room"))
+        missing = track.dropped + track.missing
+        if missing:
+            told = self._encoder.machine(track) if track.number < 0 else b""
+            self._output.write(told + self._encoder.gap(track, missing, NO_ROOM))
         self._tracks.remove(track)
 
-    def _rotate(self, rotation: Rotation, *, is_last: bool) -> None:
+    def _rotate(self, rotation: Cut, *, is_last: bool) -> None:
         """Goes on in the next file, when it is time."""
         if not rotation.is_cutting:
-            if is_last or not rotation.is_due(self._output.size, self._now_ns()):
+            if is_last or self._lags or not rotation.is_due(self._output.size, self._now_ns()):
                 return
             for track in list(self._tracks):
                 self._take(track)
-            if not self._has_news or not rotation.prepare(self._tracks):
+            if not (self._has_news or rotation.is_asked) or not rotation.prepare(self._tracks, self._output.size):
                 return
         if not (rotation.is_settled or is_last):
             return
         for track in rotation.cutting:
             self._take(track)
-        self._end()
+        self._go_on(rotation)
+
+    def _go_on(self, rotation: Cut) -> None:
+        """The tapes are cut: what comes is for another file."""
+        assert isinstance(rotation, Rotation)
+        self._output.last = self._encoder.end(self._now_ns())
         self._old.append(self._output)
-        self._written += self._encoder.records
-        self._encoder = StreamEncoder(self._epoch_ns)
-        for track in rotation.cutting:
-            track.go_on()
+        self._begin_anew()
+        rotation.finish()
         self._output = self._begin(rotation.take_file())
+        self.outside.cut()
+
+    def _begin_anew(self) -> None:
+        """Nothing is told of what comes."""
+        self._written += self._encoder.records
+        self._encoder = StreamEncoder(self._epoch_ns, counts=self._counts)
+        self._left.clear()
+
+    @property
+    def _lags(self) -> bool:
+        """Whether others have not followed to the file of now."""
+        return any(not output.is_ended for output in self._old)
+
+    def _end_old(self, *, is_last: bool = False) -> None:
+        """Ends files that nobody writes to any more."""
+        for output in self._old:
+            if not output.is_ended:
+                if is_last or not self.outside.is_home(output):
+                    output.write(output.last)
+                    output.finish()
+                else:
+                    output.flush()
 
     def _end(self) -> None:
+        self._end_old(is_last=True)
         self._output.write(self._encoder.end(self._now_ns()))
         self._output.finish()
         self._drain()
@@ -370,7 +399,7 @@ class Recorder:
             self._note(output)
             if not is_done:
                 return
-            if output is not self._output:
+            if output is not self._output and output.is_ended:
                 output.close()
                 self._old.remove(output)
 
@@ -406,7 +435,7 @@ class Recorder:
         for track in self._tracks:
             tape = track.tape
             if tape is not None:
-                _let_go(tape)
+                let_go(tape)
 
     def _run(self) -> None:
         while self._thread is not None and not self.is_closed:
@@ -429,40 +458,6 @@ class Recorder:
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "open"
         return f"<Recorder {self.path or 'memory'}: {len(self._tracks)} machines, {self.records:,} records, {state}>"
-
-
-class _InheritedTape(Tape):
-    """A tape whose machine's children are recorded as well."""
-
-    __slots__ = ("recorder",)
-
-    def __init__(self, recorder: Recorder, machine: Machine, left: Track | None) -> None:
-        super().__init__(machine, recorder._now_ns, recorder.max_rows * ROW_BYTES)
-        if left is not None:
-            self._next_move = left.next_move
-        self.recorder = recorder
-
-    def submachine(self, parent: Machine, machine: Machine) -> None:
-        """See `Tracer.submachine`."""
-        self.recorder._attach(machine)
-
-
-def _let_go(tape: Tape) -> None:
-    """Takes a tape off its machine; from another thread, the machine does it with its next record."""
-    tape.is_over = True
-    tape.limit = -1
-    if not tape.machine._is_elsewhere():
-        tape.machine.detach_tracer(tape)
-
-
-def _ask_home(machine: Machine, call: Callable[[], object]) -> None:
-    """Has a machine's home thread call, before anything else that it does there."""
-    from amlab.core.machine.mutation import EVAL, Mutation
-    from amlab.core.machine.queueing import from_outside
-
-    mutation = Mutation(EVAL, (), ())
-    mutation.eval, mutation.is_first = call, True
-    from_outside(machine, mutation)
 
 
 _open: WeakSet[Recorder] = WeakSet()

@@ -4,6 +4,8 @@ The writer must not read a machine that moves, so a file is cut by the tapes: ea
 clocks before its next record, which then is the first of it in the new file.  Once no tape is being written
 to, all that comes without being asked has come, and is the old file's.
 
+A recording that is sent to a collector has no files: there the tapes are cut so that a new stream begins.
+
 Knows nothing of: encoding, packing.
 """
 
@@ -16,7 +18,7 @@ from typing import BinaryIO
 
 from amlab.dbg.record.track import Track
 
-__all__ = ["Rotation", "numbered"]
+__all__ = ["Cut", "Rotation", "numbered"]
 
 _log = logging.getLogger("amlab.record")
 
@@ -27,7 +29,53 @@ def numbered(path: str, number: int) -> str:
     return f"{stem}.{number}.msgpack.br" if number else path
 
 
-class Rotation:
+class Cut:
+    """The tapes of a recording, when they are to begin anew."""
+
+    is_wanted = False
+    """Whether it comes by itself, past a bound."""
+
+    def __init__(self) -> None:
+        self.cutting: list[Track] = []
+        """The tracks that were asked to cut."""
+        self.is_cutting = False
+        """Whether tapes have been asked, and what is new has not begun."""
+        self.is_asked = False
+        """Whether somebody waits for it."""
+
+    def begun(self, now_ns: int) -> None:
+        """Something new begins."""
+        self.is_asked = False
+
+    def is_due(self, size: int, now_ns: int) -> bool:
+        """Whether it is time."""
+        return self.is_asked
+
+    def prepare(self, tracks: Iterable[Track], size: int) -> bool:
+        """Asks the tapes; not if nothing new can begin."""
+        self.is_cutting = True
+        self.cutting = list(tracks)
+        for track in self.cutting:
+            track.ask_cut()
+        return True
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all has come that the tapes told before they were asked."""
+        return not any(track.is_recording for track in self.cutting)
+
+    def lets_through(self, track: Track) -> bool:
+        """Whether what a track holds belongs to what was before."""
+        return not self.is_cutting or track in self.cutting
+
+    def finish(self) -> None:
+        """The tapes begin anew."""
+        for track in self.cutting:
+            track.go_on()
+        self.cutting, self.is_cutting = [], False
+
+
+class Rotation(Cut):
     """The files of one recording.
 
     Args:
@@ -37,18 +85,13 @@ class Rotation:
     """
 
     def __init__(self, path: str, max_bytes: int, max_age_s: float) -> None:
+        super().__init__()
         self.path, self.max_bytes, self.max_age_s = path, max_bytes, max_age_s
-        self.cutting: list[Track] = []
-        """The tracks that were asked to cut."""
+        self.is_wanted = max_bytes > 0 or max_age_s > 0
         self._number = 0
         self._begun_ns = 0
         self._next: BinaryIO | None = None
         self._given_up_at = 0
-
-    @property
-    def is_wanted(self) -> bool:
-        """Whether there is a bound at all."""
-        return self.max_bytes > 0 or self.max_age_s > 0
 
     def begun(self, now_ns: int) -> None:
         """A file begins."""
@@ -57,45 +100,25 @@ class Rotation:
 
     def is_due(self, size: int, now_ns: int) -> bool:
         """Whether it is time for the next file."""
-        if self._given_up_at and size < self._given_up_at:
+        if size < self._given_up_at:
             return False
         is_old = self.max_age_s > 0 and now_ns - self._begun_ns >= self.max_age_s * 1e9
-        if not is_old and not (self.max_bytes > 0 and size >= self.max_bytes):
-            return False
-        self._given_up_at = 2 * size  # where to try again if this fails
-        return True
+        return is_old or (self.max_bytes > 0 and size >= self.max_bytes)
 
-    def prepare(self, tracks: Iterable[Track]) -> bool:
-        """Opens the next file and asks the tapes; not if there can be no next file."""
+    def prepare(self, tracks: Iterable[Track], size: int) -> bool:
+        """Opens the next file and asks the tapes; without one, the file of now, of that size, may double first."""
         path = numbered(self.path, self._number + 1)
         try:
             self._next = Path(path).open("wb", buffering=0)  # noqa: SIM115 - the recorder closes it
         except OSError as err:
             _log.warning("cannot go on in %s: %s; the file before grows on", path, err)
+            self._given_up_at = 2 * size
             return False
         self._number += 1
-        self.cutting = list(tracks)
-        for track in self.cutting:
-            track.ask_cut()
-        return True
-
-    @property
-    def is_cutting(self) -> bool:
-        """Whether tapes have been asked, and the next file has not begun."""
-        return self._next is not None
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether all has come that the tapes told before they were asked."""
-        return not any(track.is_recording for track in self.cutting)
-
-    def lets_through(self, track: Track) -> bool:
-        """Whether what a track holds is for the file of now."""
-        return self._next is None or track in self.cutting
+        return super().prepare(tracks, size)
 
     def take_file(self) -> BinaryIO:
         """The next file."""
-        file = self._next
+        file, self._next = self._next, None
         assert file is not None
-        self._next, self.cutting = None, []
         return file

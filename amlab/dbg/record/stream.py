@@ -53,10 +53,11 @@ class StreamEncoder:
 
     Args:
         epoch_ns: Time since 1970 at which the tapes' clock was 0.
+        counts: Keep count of what is encoded, in `Track.sent`.
     """
 
-    def __init__(self, epoch_ns: int) -> None:
-        self._epoch_ns = epoch_ns
+    def __init__(self, epoch_ns: int, *, counts: bool = False) -> None:
+        self._epoch_ns, self._counts = epoch_ns, counts
         self._pack = msgpack.Packer(use_bin_type=True, unicode_errors="replace").pack
         self._texts: dict[str, int] = {"": 0}
         self._older: dict[str, int] = {}
@@ -95,6 +96,7 @@ class StreamEncoder:
     def take(self, track: Track) -> bytes:
         """All that a track has pulled, up to where a new file is to begin."""
         out: list[bytes] = []
+        track.drop_torn()
         if track.number < 0 and not track.follows() and not (track.parts and _renews(track.parts[0])):
             out.append(self.machine(track))
         while track.parts:
@@ -104,6 +106,8 @@ class StreamEncoder:
                     break
                 out.append(self._cross(track, part))
             track.parts.popleft()
+            if self._counts:
+                track.sent += part.records
             out += [self._rows(track, part, at) for at in range(0, len(part.codes), MAX_ROWS)]
         return b"".join(out)
 
@@ -113,6 +117,7 @@ class StreamEncoder:
         assert seam is not None
         if seam.is_cut:
             track.awaits_cut = track.owes_clocks = False
+            _tell_missing(track, part.details[0])
         if seam.is_anew:
             del track.held[: seam.made - track.made]
             track.made, track.first = seam.made, Row.FIRST
@@ -153,6 +158,9 @@ class StreamEncoder:
         time_ns = (track.start << UNIT_BITS) + self._epoch_ns
         codes = array("I", [Row.DETAIL])
         self.records += 1
+        _tell_missing(track, detail)
+        track.sent += detail.get("gap", 0) if self._counts else 0
+        track.sent += detail.get("gap", 0)
         return self._item(ROWS, track.number, time_ns, 1, planes(codes), [], [self._detail(detail)])
 
     def _detail(self, detail: Detail) -> dict[int, Any]:
@@ -225,6 +233,13 @@ def planes(numbers: array[int]) -> list[bytes]:
     while out and not out[-1].strip(b"\0"):
         out.pop()
     return out
+
+
+def _tell_missing(track: Track, mark: Detail) -> None:
+    """Has a mark tell of records that were lost on their way."""
+    if track.missing:
+        mark["gap"] = mark.get("gap", 0) + track.missing
+        track.missing = 0
 
 
 def _renews(part: Part) -> bool:

@@ -42,14 +42,20 @@ class Part(NamedTuple):
     delays: array[int]
     details: list[Detail]
 
+    @property
+    def records(self) -> int:
+        """How many mutations it tells of, those that are missing too; no marks, notes and pauses."""
+        told = sum([("move" in detail or "queued" in detail) + detail.get("gap", 0) for detail in self.details])
+        return len(self.codes) - self.codes.count(Row.PAUSE) - len(self.details) + int(told)
+
 
 class Track:
     """What one tape holds, and what the stream has of it."""
 
     __slots__ = (
         "_before", "_details", "_lost", "_moves", "_rows", "_tape", "awaits_cut", "first", "groups", "held", "home",
-        "machine_id", "made", "next_move", "number", "owes_clocks", "parent", "parts", "schema", "seed", "start",
-        "tags",
+        "machine_id", "made", "missing", "next_move", "number", "owes_clocks", "parent", "parts",
+        "schema", "seed", "sent", "start", "tags",
     )  # fmt: skip
 
     def __init__(self, tape: Tape, before: Track | None = None) -> None:
@@ -77,6 +83,10 @@ class Track:
         """The file is new, and what comes next begins with a seam."""
         self.owes_clocks = False
         """The file does not tell the machine's clocks yet."""
+        self.sent = 0
+        """Records that were encoded since it was last set back, where the encoder counts them."""
+        self.missing = 0
+        """Records that were lost on their way, and are not told yet."""
         self._lost = tape.lost
         self.next_move: int = Row.FIRST
         """Number of the move that comes next, once the tape has left its machine."""
@@ -144,6 +154,31 @@ class Track:
         """In a new file."""
         self.number, self._before = -1, None
         self.awaits_cut = self.owes_clocks = True
+
+    def tear(self, *, is_cutting: bool) -> None:
+        """What was sent of it is lost: it begins anew with its clocks, and what comes before them is missing.
+
+        Args:
+            is_cutting: It was asked to, already.
+        """
+        if self.number < 0 and self._before is None and not self.awaits_cut:
+            return  # nothing of it was sent
+        if not (is_cutting or self.awaits_cut):
+            self.ask_cut()
+        self.missing, self.sent = self.missing + self.sent, 0
+        self.go_on()
+
+    def drop_torn(self) -> None:
+        """Counts what comes before the clocks that it is to begin with."""
+        while self.awaits_cut and self.parts:
+            part = self.parts[0]
+            if part.seam is not None:
+                if part.seam.is_cut:
+                    return
+                if part.seam.schema is not None:
+                    self.schema = part.seam.schema
+            self.missing += part.records
+            self.parts.popleft()
 
     @property
     def is_empty(self) -> bool:

@@ -71,8 +71,10 @@ def test_a_peer_without_the_secret_and_one_that_sends_garbage_are_cut_off(tmp_pa
             stranger.sendall(b"x" * 200)
             assert stranger.recv(1) == b""
         liar = recorder_to(collector.address, collector.secret, flush_s=60)
-        liar._output.file.write(b"\xff" * 4096)
-        assert liar._output.file._sock.recv(1) == b""
+        liar._reach()
+        liar._line.write(b"\xff" * 4096)
+        liar._line._sock.settimeout(5)
+        assert liar._line._sock.recv(1) == b""
         liar.close()
         with recorder_to(collector.address, collector.secret) as good:
             good.attach(machine)
@@ -89,8 +91,9 @@ def test_a_burst_that_unpacks_to_much_is_there_at_once(tmp_path):
         far = recorder_to(collector.address, collector.secret, flush_s=60).attach(machine)
         for n in range(30_000):
             machine.add("A", args={"n": n % 10} if n % 100 == 0 else None)
+        assert far.connected.wait(5)
         far.flush()
-        far._output.file._sock.close()  # as if it was killed: what was flushed counts
+        far._line.finish(5)  # as if it was killed: what was flushed counts
         collector.close()
     assert len(Session.open(path).machines["busy"]) == 30_000
     far.close()

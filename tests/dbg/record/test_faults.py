@@ -59,12 +59,12 @@ class Stranger:
             sock.close()
 
 
-def test_a_collector_that_does_not_read_costs_the_actor_nothing_but_the_gap(monkeypatch):
-    monkeypatch.setattr("amlab.dbg.record.remote.SEND_S", 0.05)
+def test_a_collector_that_does_not_read_costs_the_actor_nothing_but_the_gap():
     stranger = Stranger()
     machine = Machine(MULTI, "m")
     recorder = recorder_to(stranger.address, b"s", flush_s=0.01, max_pending_bytes=1000).attach(machine)
-    recorder._output.file._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    assert recorder.connected.wait(5)
+    recorder._line._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     noise = [os.urandom(60).hex() for _ in range(50)]
     longest, rounds = 0.0, 0
     (tape,) = machine.tracers
@@ -81,39 +81,61 @@ def test_a_collector_that_does_not_read_costs_the_actor_nothing_but_the_gap(monk
     for text in noise:
         machine.add("A", args={"text": text})
     assert recorder.held_bytes <= held
-    stranger.close()
     recorder.close(1)
+    stranger.close()
     machine.dispose()
 
 
-def test_a_collector_that_is_gone_ends_the_recording_and_nothing_else(caplog):
+def test_a_collector_that_accepts_and_says_nothing_keeps_nobody_waiting(monkeypatch):
+    machine = Machine(MULTI, "m")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("AM_DBG_ADDR", "127.0.0.1:{}".format(server.getsockname()[1]))
+        share = attach(machine)
+        sock, _ = server.accept()  # the recorder's thread is there, and waits for the challenge
+        with sock:
+            assert not share.recorder.connected.is_set()
+            assert all([machine.add("A") for _ in range(100)])
+            share.close()
+            assert not share.recorder.connected.is_set()
+            assert isinstance(share.recorder.error, OSError)
+    machine.dispose()
+
+
+def test_a_collector_that_is_gone_is_a_log_line_and_nothing_else(caplog):
     stranger = Stranger()
     machine = Machine(MULTI, "m")
     recorder = recorder_to(stranger.address, b"s", flush_s=0).attach(machine)
+    recorder.flush()
     stranger.close()
     for n in range(100):
         assert machine.add("A", args={"n": n})
         recorder.flush()
-    assert recorder.is_closed
-    assert isinstance(recorder.error, ConnectionError)
-    assert "ended" in caplog.text
+    assert not recorder.is_closed
+    assert isinstance(recorder.error, OSError)
+    recorder.close()
+    assert caplog.text.count("it goes on once a collector answers there") == 1
     assert machine.add("A")
     assert machine.tracers == ()
     machine.dispose()
 
 
-def test_nobody_there_or_no_address_is_a_log_line_of_the_machine(monkeypatch):
+def test_no_address_is_a_log_line_of_the_machine_and_nobody_there_one_of_the_recorder(monkeypatch, caplog):
     lines = []
     machine = Machine(MULTI, "m", log_level=1, logger=lambda level, text: lines.append(text))
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    for address in (f"127.0.0.1:{port}", "nowhere", "127.0.0.1:notaport"):
+    for address in ("nowhere", "127.0.0.1:notaport"):
         monkeypatch.setenv("AM_DBG_ADDR", address)
         assert attach(machine) is None
     monkeypatch.setenv("AM_DBG_ADDR", "")
     assert attach(machine) is None
-    assert len(lines) == 3
+    assert len(lines) == 2
     assert all("not recorded to" in line for line in lines)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setenv("AM_DBG_ADDR", f"127.0.0.1:{port}")
+    share = attach(machine)
+    machine.add("A")
+    share.close()
+    assert "Connection refused" in caplog.text
     machine.dispose()
 
 
@@ -155,8 +177,9 @@ def test_a_process_that_never_said_its_last_word_is_named(tmp_path):
     with Recorder(path, flush_s=0.01) as recorder, Collector(recorder) as collector:
         first = recorder_to(collector.address, collector.secret, flush_s=60).attach(killed)
         killed.add("A")
+        assert first.connected.wait(5)
         first.flush()
-        first._output.file._sock.close()
+        first._line.finish(5)
         with recorder_to(collector.address, collector.secret).attach(whole):
             whole.add("A")
     session = Session.open(path)
