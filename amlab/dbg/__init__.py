@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from amlab.dbg.query.losses import losses_of
     from amlab.dbg.query.report import Report
     from amlab.dbg.query.verify import judge, verify
+    from amlab.dbg.record.pool import record_pool
     from amlab.dbg.record.recorder import Recorder
+    from amlab.dbg.record.repack import repack
     from amlab.dbg.session.builder import SessionBuilder
     from amlab.dbg.session.cursor import Cursor
     from amlab.dbg.session.record import MachineRecord
@@ -51,6 +53,8 @@ __all__ = [
     "losses_of",
     "open_session",
     "query",
+    "record_pool",
+    "repack",
     "save_session",
     "session",
     "verify",
@@ -75,6 +79,8 @@ _HOMES = {
     "judge": "amlab.dbg.query.verify",
     "losses_of": "amlab.dbg.query.losses",
     "open_session": "amlab.dbg.format.registry",
+    "record_pool": "amlab.dbg.record.pool",
+    "repack": "amlab.dbg.record.repack",
     "save_session": "amlab.dbg.format.registry",
     "verify": "amlab.dbg.query.verify",
 }

@@ -20,8 +20,7 @@ from amlab.core.node.options import PoolOptions
 from amlab.core.node.supervisor import Supervisor
 from amlab.dbg.bench.measure import Measurement
 from amlab.dbg.bench.pools import measure_pools
-from amlab.dbg.record.collector import Collector
-from amlab.dbg.record.recorder import Recorder
+from amlab.dbg.record.pool import record_pool
 
 __all__ = ["measure"]
 
@@ -70,20 +69,19 @@ async def _run(
     """Seconds until ready and until whole again, seconds per trip, jobs per second."""
     with (
         tempfile.TemporaryDirectory() as where,
-        Recorder(f"{where}/pool.msgpack.br") as recorder,
-        Collector(recorder) as to,
+        record_pool(f"{where}/pool.msgpack.br") as recording,
     ):
-        launcher = make(to.env)
+        launcher = make(recording.env)
         if isinstance(launcher, ForkServerLauncher):
             await launcher.start()
         # as many as are wanted and no more: a worker that is killed is missed
         supervisor = Supervisor(launcher, options=PoolOptions(min=WORKERS, warm=0, max=WORKERS))
-        recorder.attach(supervisor.mach)
+        recording.attach(supervisor)
         start = perf_counter()
         await supervisor.start(30)
         ready_s = perf_counter() - start
         client = Client(supervisor.address, secret=supervisor.secret, workers=WORKERS)
-        recorder.attach(client.mach)
+        recording.attach(client)
         try:
             async with client:
                 trips = []

@@ -25,8 +25,7 @@ from amlab.core.node.forkserver import ForkServerLauncher
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.supervisor import Supervisor
 from amlab.dbg.bench.measure import Measurement
-from amlab.dbg.record.collector import Collector
-from amlab.dbg.record.recorder import Recorder
+from amlab.dbg.record.pool import record_pool
 
 if TYPE_CHECKING:
     from amlab.core.machine.transition import Transition
@@ -93,12 +92,10 @@ async def run(workers: int, clients: int, lasts_s: float) -> Steady:
     )
     async with AsyncExitStack() as stack:
         where = stack.enter_context(tempfile.TemporaryDirectory())
-        recorder = stack.enter_context(Recorder(f"{where}/steady.msgpack.br"))
-        launcher = ForkServerLauncher(
-            "amlab.dbg.demo.squares:Squares", env=stack.enter_context(Collector(recorder)).env
-        )
+        recording = stack.enter_context(record_pool(f"{where}/steady.msgpack.br"))
+        launcher = ForkServerLauncher("amlab.dbg.demo.squares:Squares", env=recording.env)
         supervisor = Supervisor(launcher, options=options, tracers=[watch])
-        recorder.attach(supervisor.mach)
+        recording.attach(supervisor)
         await supervisor.start(60)
         stack.push_async_callback(supervisor.stop)
         processes = [supervisor.process_of(worker) for worker in supervisor.workers("ready")]
@@ -106,7 +103,7 @@ async def run(workers: int, clients: int, lasts_s: float) -> Steady:
         at_work = []
         for _ in range(clients):
             client = Client(supervisor.address, secret=supervisor.secret, workers=each)
-            recorder.attach(client.mach)
+            recording.attach(client)
             at_work.append(await stack.enter_async_context(client))
         until = perf_counter() + lasts_s
         watch.heartbeats = watch.missed = 0

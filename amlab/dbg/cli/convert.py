@@ -17,6 +17,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
     add_file_arguments(parser)
     parser.add_argument("target", metavar="NEW", help="the file to write; its ending names the format")
+    parser.add_argument(
+        "--quality", type=int, choices=range(12), default=9, metavar="N",
+        help="brotli's, 0 to 11 (9); 11 is smallest, and takes some thirty times as long",
+    )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="overwrite NEW")
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
 
@@ -37,7 +41,7 @@ def run(args: Namespace) -> int:
         if not args.force:
             raise UsageError(f"{args.target!r} exists; --force overwrites it")
     session = open_named(args)
-    session.save(target)
+    session.save(target, quality=args.quality)
     facts = {
         "file": args.target,
         "bytes": target.stat().st_size,

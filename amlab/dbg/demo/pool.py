@@ -26,8 +26,7 @@ from amlab.core.node.reach import Reach
 from amlab.core.node.supervisor import Supervisor
 from amlab.core.rpc.failure import RemoteError
 from amlab.dbg.demo.outcome import Glance, Outcome, Watch
-from amlab.dbg.record.collector import Collector
-from amlab.dbg.record.recorder import Recorder
+from amlab.dbg.record.pool import PoolRecording, record_pool
 from amlab.errors import AmlabError, UsageError
 
 __all__ = ["RETRIES", "SEEN_S", "SQUARES", "plan_kills", "run_pool"]
@@ -92,11 +91,11 @@ async def run_pool(
     """
     out = Outcome(requests, kill, export=path)
     kills = plan_kills(requests, kill, retry)
-    with Recorder(path, flush_s=0.2) as recorder, Collector(recorder) as collector:
-        launcher = _Noting(command, env=collector.env)
+    with record_pool(path, flush_s=0.2) as recording:
+        launcher = _Noting(command, env=recording.env)
         supervisor = Supervisor(launcher, options=PoolOptions(min=workers, warm=0, max=workers + clients))
-        recorder.attach(supervisor.mach)
-        run = _Run(supervisor, recorder, out, kills, retry, watch)
+        recording.attach(supervisor)
+        run = _Run(supervisor, recording, out, kills, retry, watch)
         looking = asyncio.ensure_future(run.look_on())
         try:
             await run.start(workers)
@@ -128,9 +127,15 @@ class _Run:
     """One run: what its clients do."""
 
     def __init__(
-        self, supervisor: Supervisor, recorder: Recorder, out: Outcome, kills: Counter[int], retry: int, watch: Watch
+        self,
+        supervisor: Supervisor,
+        recording: PoolRecording,
+        out: Outcome,
+        kills: Counter[int],
+        retry: int,
+        watch: Watch,
     ) -> None:
-        self.supervisor, self.recorder = supervisor, recorder
+        self.supervisor, self.recording = supervisor, recording
         self.out, self.kills, self.retry, self.watch = out, kills, retry, watch
 
     async def start(self, workers: int) -> None:
@@ -161,7 +166,7 @@ class _Run:
         """One client's requests; what stands in their way is noted, never raised."""
         supervisor = self.supervisor
         client = Client(supervisor.address, secret=supervisor.secret, id=f"client-{number + 1}", workers=1)
-        self.recorder.attach(client.mach)
+        self.recording.attach(client)
         try:
             async with client:
                 if number == 0:

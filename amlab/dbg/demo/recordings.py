@@ -23,7 +23,7 @@ from amlab.core.node.supervisor import Supervisor
 from amlab.core.rpc.failure import RemoteError
 from amlab.dbg.demo.kitchen import Bakery, Kitchen, Oven, bake
 from amlab.dbg.demo.pool import SEEN_S, SQUARES, run_pool
-from amlab.dbg.record.collector import Collector
+from amlab.dbg.record.pool import record_pool
 from amlab.dbg.record.recorder import Recorder
 from amlab.errors import AmlabError
 
@@ -37,14 +37,14 @@ SEED = 7
 
 async def node_payload(path: str) -> None:
     """A supervisor, two workers and a client that delegates one piece of work: input 2, payload 4."""
-    with Recorder(path, quality=11) as recorder, Collector(recorder) as collector:
+    with record_pool(path, quality=11) as recording:
         options = PoolOptions(min=1, warm=1, max=2)
-        supervisor = Supervisor(ExecLauncher(SQUARES, env=collector.env), options=options)
-        recorder.attach(supervisor.mach)
+        supervisor = Supervisor(ExecLauncher(SQUARES, env=recording.env), options=options)
+        recording.attach(supervisor)
         try:
             await supervisor.start(30)
             client = Client(supervisor.address, secret=supervisor.secret, id="client")
-            recorder.attach(client.mach)
+            recording.attach(client)
             async with client:
                 if await client.work(input=2) != 4:
                     raise AssertionError("the square of 2 is 4")
@@ -60,16 +60,16 @@ async def pool_crash(path: str) -> None:
 async def failover(path: str) -> None:
     """The supervisor is killed mid-work: the client keeps its worker and the result, then turns to another one."""
     secret = bytes(range(32))
-    with Recorder(path, quality=11) as recorder, Collector(recorder) as collector:
+    with record_pool(path, quality=11) as recording:
         options = PoolOptions(min=1, warm=0, max=2)
-        launcher = ExecLauncher(SQUARES, env=collector.env)
+        launcher = ExecLauncher(SQUARES, env=recording.env)
         second = Supervisor(launcher, id="supervisor-2", secret=secret, options=options)
-        recorder.attach(second.mach)
-        first, address = await _supervisor_process("supervisor-1", secret, collector.env)
+        recording.attach(second)
+        first, address = await _supervisor_process("supervisor-1", secret, recording.env)
         try:
             await second.start(30)
             client = Client([address, second.address], secret=secret, id="client", workers=1)
-            recorder.attach(client.mach)
+            recording.attach(client)
             async with client:
                 worker = await client.req_worker()
                 await _expect(client.work(input=3), 9)
@@ -139,14 +139,14 @@ async def flood(path: str) -> None:
 async def chaos(path: str) -> None:
     """Workers are killed at random moments, idle ones and busy ones, while a client insists on its answers."""
     rng = random.Random(SEED)
-    with Recorder(path, quality=11) as recorder, Collector(recorder) as collector:
-        launcher = ExecLauncher(SQUARES, env=collector.env)
+    with record_pool(path, quality=11) as recording:
+        launcher = ExecLauncher(SQUARES, env=recording.env)
         supervisor = Supervisor(launcher, options=PoolOptions(min=3, warm=0, max=5))
-        recorder.attach(supervisor.mach)
+        recording.attach(supervisor)
         try:
             await supervisor.start(30)
             client = Client(supervisor.address, secret=supervisor.secret, id="client", workers=2)
-            recorder.attach(client.mach)
+            recording.attach(client)
             async with client:
                 for n in range(60):
                     work = asyncio.ensure_future(client.work(input=n, slow_s=rng.random() * 0.01, retry=9))
@@ -168,10 +168,10 @@ async def chaos(path: str) -> None:
 
 async def parcels(path: str) -> None:
     """Workers that weigh parcels for two clients; one of them dies of a mistake that was made earlier."""
-    with Recorder(path, quality=11) as recorder, Collector(recorder) as collector:
+    with record_pool(path, quality=11) as recording:
         command = [sys.executable, "-m", "amlab.dbg.demo.parcels"]
-        supervisor = Supervisor(ExecLauncher(command, env=collector.env), options=PoolOptions(min=2, warm=0, max=3))
-        recorder.attach(supervisor.mach)
+        supervisor = Supervisor(ExecLauncher(command, env=recording.env), options=PoolOptions(min=2, warm=0, max=3))
+        recording.attach(supervisor)
         try:
             await supervisor.start(30)
             shop, workshop = (
@@ -179,7 +179,7 @@ async def parcels(path: str) -> None:
                 for name in ("shop", "workshop")
             )
             for client in (shop, workshop):
-                recorder.attach(client.mach)
+                recording.attach(client)
             async with shop:
                 for n in range(4):
                     await shop.work(parcel=n, kilos=n + 0.5)

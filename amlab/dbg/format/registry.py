@@ -17,9 +17,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from amlab.dbg.format.compression import compress, decompress
+from amlab.dbg.format.compression import FINAL, check_quality, decompress
 from amlab.dbg.format.limits import DEFAULT_LIMITS, Limits
 from amlab.dbg.format.progress import Bar
+from amlab.dbg.record.repack import repack
 from amlab.dbg.session.session import Session
 from amlab.errors import FormatError, UsageError
 
@@ -31,8 +32,9 @@ _BROTLI_SHARE = 0.1  # of the bar; decoding takes the rest
 
 
 class Codec(NamedTuple):
-    """A format: its ending, and how to tell, read and write it (all on decompressed bytes).
+    """A format: its ending, and how to tell and read it (on decompressed bytes) and write it.
 
+    `write(session, quality)` gives the bytes of a file.
     `read(data, truncation, limits, progress)` gives the session, with `damage` set where it ends early;
     `truncation` is what already ended the decompression.  `module` is imported for the functions
     `matches`, `read` and `write` when first needed.
@@ -154,26 +156,6 @@ def find_codec(path: str | Path) -> Codec:
     )
 
 
-def repack(path: str | Path, *, quality: int = 9) -> int:
-    """Packs a recording tighter, in place: while it runs speed counts, afterwards size; gives the bytes it has now.
-
-    9 takes a second per 30 MB or so of plain bytes, 11 thirty times that.
-
-    Raises:
-        FormatError: It is damaged, or not closed.
-        UsageError: It cannot be read or written.
-    """
-    name = str(path)
-    try:
-        packed = Path(name).read_bytes()
-    except OSError as e:
-        raise UsageError(f"Cannot read {name!r}: {e.strerror or e}", path=name) from e
-    data, damage = decompress(packed, DEFAULT_LIMITS.max_bytes)
-    if damage is not None:
-        raise FormatError(f"{name!r}: {damage.message}", **damage.fields)
-    return _write(name, compress(data, quality=quality))
-
-
 def _write(name: str, data: bytes) -> int:
     target = Path(name)
     part = target.with_name(target.name + ".part")
@@ -186,12 +168,17 @@ def _write(name: str, data: bytes) -> int:
     return len(data)
 
 
-def save_session(session: Session, path: str | Path) -> None:
+def save_session(session: Session, path: str | Path, *, quality: int = FINAL) -> None:
     """Writes a session; the ending names the format.
 
+    Args:
+        session: What to write.
+        path: The file.
+        quality: Brotli's, 0 to 11.
+
     Raises:
-        UsageError: No format has that ending, or the file cannot be written.
+        UsageError: No format has that ending, there is no such quality, or the file cannot be written.
     """
     name = str(path)
-    data: bytes = import_module(find_codec(name).module).write(session)
+    data: bytes = import_module(find_codec(name).module).write(session, check_quality(quality))
     _write(name, data)

@@ -51,6 +51,11 @@ class Output:
         """Bytes that the disk has not taken yet."""
         return len(self._waiting)
 
+    @property
+    def name(self) -> str:
+        """Path of the file, empty for what has none."""
+        return str(getattr(self.file, "name", ""))
+
     def write(self, plain: bytes) -> None:
         """Packs whole items."""
         if plain:

@@ -27,9 +27,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 from weakref import WeakKeyDictionary, WeakSet
 
+from amlab.dbg.format.compression import check_quality
 from amlab.dbg.record.attaching import InheritedTape, ask_home, let_go, tape_of
 from amlab.dbg.record.output import Output
 from amlab.dbg.record.outside import Outside, Sent
+from amlab.dbg.record.repack import Repacker
 from amlab.dbg.record.rotation import Cut, Rotation
 from amlab.dbg.record.stream import StreamEncoder, check_item
 from amlab.dbg.record.track import Track
@@ -55,6 +57,9 @@ class Recorder:
         flush_s: Seconds between writes; 0 writes at `flush` and `close` only, without a thread.
         quality: Brotli's, 0 to 11.
         window: Brotli's, 10 to 24, as a power of 2: bytes that writer and reader keep of the stream.
+        final_quality: Pack each file anew with this quality once it is closed, in another thread, for which `close`
+            waits; without, it stays as it was written.  A million records take 0.1 to 0.7 s with 9, which makes a
+            file that was written with 5 some 10 % smaller or leaves it, and 3 to 10 s with 11, for 20 to 45 %.
         max_rows: Records that a machine may hold between two writes.
         max_pending_bytes: Packed bytes that may wait for the disk.
         max_bytes: Go on in another file, `NAME.1.msgpack.br` and so on, past this size; 0 never does.
@@ -63,7 +68,7 @@ class Recorder:
         file: What to write to instead of a path; unbuffered.
 
     Raises:
-        UsageError: The path has another ending, or cannot be written.
+        UsageError: The path has another ending, or cannot be written; there is no such quality.
     """
 
     _counts = False
@@ -76,6 +81,7 @@ class Recorder:
         flush_s: float = 0.5,
         quality: int = 5,
         window: int = 22,
+        final_quality: int | None = None,
         max_rows: int = 1_000_000,
         max_pending_bytes: int = 64 << 20,
         max_bytes: int = 0,
@@ -96,7 +102,8 @@ class Recorder:
         self.is_closed = False
         self._now_ns = now_ns
         self._epoch_ns = time.time_ns() - now_ns()
-        self._quality, self._window = quality, window
+        self._quality, self._window = check_quality(quality), window
+        self._repacker = None if final_quality is None or path is None else Repacker(final_quality)
         self._pid = os.getpid()
         self._tracks: list[Track] = []
         self._left: WeakKeyDictionary[Machine, Track] = WeakKeyDictionary()
@@ -287,8 +294,17 @@ class Recorder:
                 self._give_up(err)
             self.is_closed = True
             self._close_files()
+            if not self._output.waiting:
+                self._pack(self._output)
         finally:
             self._lock.release()
+        if self._repacker is not None:
+            self._repacker.close(waits=wait_s is None)
+
+    def _pack(self, output: Output) -> None:
+        """A file is closed, and whole."""
+        if self._repacker is not None and output.is_ended:
+            self._repacker.add(str(output.name))
 
     def _join(self, thread: threading.Thread, wait_s: float | None) -> None:
         thread.join(wait_s)
@@ -402,6 +418,7 @@ class Recorder:
             if output is not self._output and output.is_ended:
                 output.close()
                 self._old.remove(output)
+                self._pack(output)
 
     def _note(self, output: Output) -> None:
         if output.error is not None and output.error is not self.error:

@@ -7,6 +7,7 @@ import pytest
 
 from amlab.dbg.cli import main
 from amlab.dbg.session import Session
+from amlab.errors import UsageError
 from tests.dbg.session.samples import small
 
 
@@ -73,3 +74,22 @@ def test_a_damaged_file_converts_as_far_as_it_goes_when_asked(convert, source, t
     assert not target.exists()
     assert "damaged" in convert(cut, target, "--partial").err
     assert Session.open(target).damage is None
+
+
+def test_the_quality_that_is_asked_for_is_the_file_s_and_9_without(convert, source, tmp_path):
+    sizes = {}
+    for quality in (None, 0, 9, 11):
+        target = tmp_path / f"{quality}.msgpack.br"
+        convert(source, target, *([] if quality is None else ["--quality", quality]))
+        sizes[quality] = target.stat().st_size
+        assert len(Session.open(target).machines) == 2
+    assert sizes[0] > sizes[9] >= sizes[11]
+    assert sizes[None] == sizes[9]
+
+
+def test_a_quality_that_there_is_not_is_refused(source, tmp_path, capsys):
+    assert main(["convert", str(source), str(tmp_path / "x.msgpack.br"), "--quality", "12"]) == 2
+    assert "invalid choice" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="none of brotli's"):
+        small().save(tmp_path / "x.gob.br", quality=12)
+    assert not list(tmp_path.glob("x.*"))

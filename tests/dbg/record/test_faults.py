@@ -89,12 +89,12 @@ def test_a_collector_that_does_not_read_costs_the_actor_nothing_but_the_gap():
 def test_a_collector_that_accepts_and_says_nothing_keeps_nobody_waiting(monkeypatch):
     machine = Machine(MULTI, "m")
     with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setenv("AM_DBG_ADDR", "127.0.0.1:{}".format(server.getsockname()[1]))
+        monkeypatch.setenv("AM_DBG_ADDR", f"127.0.0.1:{server.getsockname()[1]}")
         share = attach(machine)
         sock, _ = server.accept()  # the recorder's thread is there, and waits for the challenge
         with sock:
             assert not share.recorder.connected.is_set()
-            assert all([machine.add("A") for _ in range(100)])
+            assert all(machine.add("A") for _ in range(100))
             share.close()
             assert not share.recorder.connected.is_set()
             assert isinstance(share.recorder.error, OSError)

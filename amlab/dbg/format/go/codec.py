@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from amlab.dbg.format.compression import compress
+from amlab.dbg.format.compression import FINAL, compress
 from amlab.dbg.format.go.importer import fill_builder, read_types
 from amlab.dbg.format.limits import Limits
 from amlab.dbg.session.builder import SessionBuilder
@@ -46,8 +46,8 @@ def read(
     return builder.build(damage=damage, about={"gob_types": read_types(reader)})
 
 
-def write(session: Session) -> bytes:
-    """The file of a session."""
+def write(session: Session, quality: int = FINAL) -> bytes:
+    """The file of a session, packed with that quality of brotli's."""
     from amlab.dbg.format.go.exporter import encode_session
 
-    return compress(encode_session(session))
+    return compress(encode_session(session), quality)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from amlab.dbg.format.compression import compress
+from amlab.dbg.format.compression import FINAL, compress
 from amlab.dbg.format.limits import Limits
 from amlab.dbg.format.native.importer import build_session
 from amlab.dbg.format.native.items import FORMAT
@@ -43,8 +43,8 @@ def read(
     return build_session(recording, damage)
 
 
-def write(session: Session) -> bytes:
-    """The file of a session."""
+def write(session: Session, quality: int = FINAL) -> bytes:
+    """The file of a session, packed with that quality of brotli's."""
     from amlab.dbg.format.native.exporter import encode_session
 
-    return compress(encode_session(session), quality=9)
+    return compress(encode_session(session), quality)
