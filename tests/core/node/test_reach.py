@@ -68,6 +68,7 @@ def test_a_pool_of_processes_over_unix_sockets_leaves_no_file_even_of_those_that
             assert supervisor.address == address
             assert supervisor.local_address == f"{address}.local"
             await squares(supervisor)
+            await supervisor.when_whole()
             files = {path.name for path in tmp_path.iterdir()}
             ports = {f"pool.{worker}" for worker in supervisor.workers()}
             assert files == {"pool", "pool.local"} | ports | {f"pool.local.{w}-local" for w in supervisor.workers()}

@@ -37,7 +37,7 @@ def record_a_crash(path):
                 recorder.attach(client.mach)
                 async with client:
                     assert await client.work(input=2) == 4
-                    while not recorder._outside_in:  # noqa: ASYNC110 - until some of the worker's own is written
+                    while not recorder.outside.taken:  # noqa: ASYNC110 - until some of the worker's own is written
                         await asyncio.sleep(0.01)
                     with pytest.raises(WorkerLostError) as caught:
                         await client.work(die=1, why=LONG, with_words=LONG)

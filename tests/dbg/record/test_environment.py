@@ -36,7 +36,7 @@ def test_supervisors_clients_and_workers_ask_when_they_start(collected):
         async with pool(SMALL, launcher=launcher) as supervisor, client_of(supervisor, id="asker") as client:
             assert await client.work(input=3) == 9
             return supervisor.workers("ready"), [
-                client._super.mach.id,
+                client._super.client.mach.id,
                 supervisor._mux.mach.id,
                 supervisor._local.mach.id,
             ]
