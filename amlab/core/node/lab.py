@@ -63,21 +63,38 @@ class Lab:
         if threading.current_thread() is self._thread or not self._thread.is_alive():
             work.close()
             raise UsageError("a lab that is closed, or its own thread, cannot wait for it; await it instead")
-        over = threading.Event()
+        over, is_given_up = threading.Event(), threading.Event()
+        tasks: list[asyncio.Task[Any] | None] = []
 
         async def guarded() -> T:
             try:
+                if is_given_up.is_set():
+                    work.close()
+                    raise asyncio.CancelledError
+                tasks.append(asyncio.current_task())
                 return await work
             finally:
                 over.set()
 
-        future = asyncio.run_coroutine_threadsafe(guarded(), self.loop)
+        def give_up() -> None:
+            is_given_up.set()
+            for task in tasks:
+                if task is not None:
+                    task.cancel()
+            self.loop.call_soon(drop)  # after what was to begin with it, if anything was
+
+        def drop() -> None:
+            if getcoroutinestate(guard) == CORO_CREATED:
+                guard.close()
+                work.close()
+                over.set()
+
+        guard = guarded()
         try:
-            return future.result(timeout_s)
-        except (TimeoutError, KeyboardInterrupt):
-            future.cancel()
-            if not over.wait(END_S) and getcoroutinestate(work) == CORO_CREATED:
-                work.close()  # the loop was too busy to begin with it
+            return asyncio.run_coroutine_threadsafe(guard, self.loop).result(timeout_s)
+        except (TimeoutError, KeyboardInterrupt):  # an interrupt may come before there is anything to wait for
+            self.loop.call_soon_threadsafe(give_up)
+            over.wait(END_S)
             raise
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:

@@ -125,6 +125,34 @@ def test_an_interrupted_cell_ends_what_it_waits_for_and_leaves_the_lab_alive():
         assert ended == ["long"]
 
 
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_a_cell_interrupted_before_it_waits_leaves_nothing_running(has_begun, monkeypatch):
+    submit, begun, ended = asyncio.run_coroutine_threadsafe, threading.Event(), []
+
+    async def long():
+        try:
+            begun.set()
+            await asyncio.sleep(60)
+        finally:
+            ended.append("long")
+
+    def interrupted(work, loop):
+        if has_begun:
+            submit(work, loop)
+            begun.wait()
+        raise KeyboardInterrupt
+
+    with Lab() as lab:
+        monkeypatch.setattr("amlab.core.node.lab.asyncio.run_coroutine_threadsafe", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            lab.run(long())
+        monkeypatch.undo()
+        assert ended == ["long"] * has_begun
+        assert lab.call(lambda: 1) == 1
+        assert lab.errors == []
+        gc.collect()
+
+
 def test_what_tasks_fail_with_that_nobody_awaits_is_kept():
     with Lab() as lab:
 
