@@ -49,7 +49,7 @@ class Outcome:
     killed: int = 0
     ready_in_s: float = 0.0
     recovered_in_s: float = 0.0
-    """The longest that the pool was short of a worker after a kill."""
+    """The longest from a kill until its work was in hand again and the pool had all its workers."""
     is_whole: bool = True
     """Whether the pool was whole again after each kill."""
     autopsies: list[WorkerLostError] = field(default_factory=list)

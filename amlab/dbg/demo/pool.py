@@ -16,6 +16,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from time import perf_counter
+from typing import Any
 
 from amlab.core.node.autopsy import WorkerLostError
 from amlab.core.node.client import Client
@@ -203,17 +204,21 @@ class _Run:
         """A request whose workers are killed one after the other, until none is left to kill."""
         hold_s = HOLD_S
         while True:
-            work = asyncio.ensure_future(
+            work: asyncio.Future[object] = asyncio.ensure_future(
                 client.work(input=n, slow_s=hold_s, retry=self.retry, timeout_s=ANSWER_S + hold_s * (kills + 1))
             )
+            tasks: list[asyncio.Future[Any]] = [work]
             try:
                 while kills and (found := await self.at_work(client, work)) is not None:
                     kills -= 1
-                    await self.kill(*found, client, n)
-                answer = await work
+                    began = await self.kill(*found, client, n)
+                    tasks.append(asyncio.ensure_future(self.recover(client, work, began)))
+                await asyncio.wait(tasks)
             finally:
-                work.cancel()
-                await asyncio.wait([work])
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+            answer = work.result()
             if not kills:
                 return answer
             hold_s *= 2  # it was done before it could be killed: once more, and slower
@@ -230,23 +235,34 @@ class _Run:
             await asyncio.sleep(QUICK_S)
         return None
 
+    def is_in_hand(self, client: Client) -> bool:
+        return any(self.is_working(client, worker) for worker in client.workers)
+
     def is_working(self, client: Client, worker: str) -> bool:
         source, process = client.source_of(worker), self.supervisor.process_of(worker)
         is_alive = process is not None and process.exit_code is None
         return is_alive and source is not None and source.is_("Working")
 
-    async def kill(self, worker: str, process: Process, client: Client, n: int) -> None:
-        out, began = self.out, perf_counter()
+    async def kill(self, worker: str, process: Process, client: Client, n: int) -> float:
+        """Kills a worker, and waits until it has ended; when it was killed."""
+        began = perf_counter()
         process.kill()
-        out.killed += 1
+        self.out.killed += 1
         self.watch.news(f"killed {worker} (process {process.pid}), at work on the square of {n} for {client.id}")
+        await process.ended
+        return began
+
+    async def recover(self, client: Client, work: asyncio.Future[object], began: float) -> None:
+        """Waits until somebody is at that work again, and the pool as large as it is to be."""
+        out = self.out
         try:
             async with asyncio.timeout(WHOLE_S):
-                await process.ended
+                while not (work.done() or self.is_in_hand(client)):  # noqa: ASYNC110 - no one state tells it
+                    await asyncio.sleep(QUICK_S)
                 await self.supervisor.when_whole()
         except TimeoutError:
             out.is_whole = False
             return
         took_s = perf_counter() - began
         out.recovered_in_s = max(out.recovered_in_s, took_s)
-        self.watch.news(f"the pool is whole again after {took_s:.2f} s")
+        self.watch.news(f"its work is in hand again, and the pool whole, after {took_s:.2f} s")
