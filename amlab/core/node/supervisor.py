@@ -233,7 +233,9 @@ class Supervisor:
     @property
     def is_whole(self) -> bool:
         """Whether as many workers are ready as the criteria want now."""
-        return len(self.workers("ready")) >= count_wanted(self.facts(), self.options)
+        facts = self.facts()
+        ready = sum(1 for worker in facts if worker.is_ready and not worker.is_killed)
+        return ready >= count_wanted(facts, self.options)
 
     async def when_whole(self) -> None:
         """Waits until it is."""

@@ -20,11 +20,10 @@ from typing import NamedTuple
 from amlab.dbg.format.compression import FINAL, check_quality, decompress
 from amlab.dbg.format.limits import DEFAULT_LIMITS, Limits
 from amlab.dbg.format.progress import Bar
-from amlab.dbg.record.repack import repack
 from amlab.dbg.session.session import Session
 from amlab.errors import FormatError, UsageError
 
-__all__ = ["Codec", "find_codec", "open_session", "read_session", "register", "repack", "save_session"]
+__all__ = ["Codec", "find_codec", "open_session", "read_session", "register", "save_session"]
 
 Progress = Callable[[int, int], object]
 _HEAD = 64

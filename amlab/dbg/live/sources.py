@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from amlab.dbg.record.collector import CHALLENGE_BYTES, Collector, watch_proof
+from amlab.dbg.record.collector import Collector
+from amlab.dbg.record.peer import CHALLENGE_BYTES, watch_proof
 from amlab.dbg.record.recorder import Recorder
 from amlab.errors import UsageError
 

@@ -22,12 +22,12 @@ from itertools import count
 from typing import TYPE_CHECKING, Self
 
 from amlab.dbg.record.outside import Sent
-from amlab.dbg.record.peer import CHALLENGE_BYTES, CUT, TAKEN, Peer, prove, watch_proof
+from amlab.dbg.record.peer import CUT, TAKEN, Peer
 
 if TYPE_CHECKING:
     from amlab.dbg.record.recorder import Recorder
 
-__all__ = ["CHALLENGE_BYTES", "Collector", "prove", "watch_proof"]
+__all__ = ["Collector"]
 
 ROOM_S = 0.05
 CUT_S = 5.0

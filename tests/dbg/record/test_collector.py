@@ -9,7 +9,8 @@ from pathlib import Path
 
 from amlab.core.machine.machine import Machine
 from amlab.dbg.query.verify import verify
-from amlab.dbg.record.collector import CHALLENGE_BYTES, Collector
+from amlab.dbg.record.collector import Collector
+from amlab.dbg.record.peer import CHALLENGE_BYTES
 from amlab.dbg.record.recorder import Recorder
 from amlab.dbg.record.remote import recorder_to
 from amlab.dbg.session.session import Session

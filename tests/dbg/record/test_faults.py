@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from amlab.core.machine.machine import Machine
-from amlab.dbg.format.registry import read_session, repack
+from amlab.dbg.format.registry import read_session
 from amlab.dbg.query.verify import verify
-from amlab.dbg.record.collector import CHALLENGE_BYTES, Collector
+from amlab.dbg.record.collector import Collector
+from amlab.dbg.record.peer import CHALLENGE_BYTES
 from amlab.dbg.record.recorder import Recorder
 from amlab.dbg.record.remote import attach, recorder_to
+from amlab.dbg.record.repack import repack
 from amlab.dbg.session.session import Session
 from amlab.errors import UsageError
 
@@ -144,7 +146,7 @@ def test_a_peer_that_speaks_for_others_or_of_another_version_is_cut_off(tmp_path
     import msgpack
 
     from amlab.dbg.format.native.items import HEADER, MACHINE, STREAM
-    from amlab.dbg.record.collector import prove
+    from amlab.dbg.record.peer import prove
 
     machine_item = [MACHINE, 0, "liar", "s", "", [], ["A"], {}, {}, ""]
     newer = {**HEADER, "types": [*HEADER["types"], ["secret", []]], "detail": [*HEADER["detail"], "more"]}
