@@ -73,10 +73,12 @@ class BlackBox(Tracer):
     Args:
         machine: The machine; bind the box to it.
         memory: Of `open_box`.
+        request: Gives the request that the worker works on, after it was called for it.
     """
 
-    def __init__(self, machine: Machine, memory: mmap | bytearray) -> None:
+    def __init__(self, machine: Machine, memory: mmap | bytearray, request: Callable[[], Mapping[str, Any]]) -> None:
         self._machine = machine
+        self._request = request
         self._memory = memory
         self._count = self._works = 0
         self._known: dict[Plan, Known] = {}
@@ -107,19 +109,24 @@ class BlackBox(Tracer):
             text, flags = _describe(tx.first_plan, plan.next if tx.is_accepted else plan.before)
         args = tx.mutation.args
         if args and "WorkRequested" in plan.names and tx.is_accepted:
-            self._take_work(args)
+            self._take_work(str(args.get("token", "")))
         self._count = count = self._count + 1
         flags |= 0 if tx.is_accepted else CANCELED
         at = ROWS + count % COUNT * ROW.size
         ROW.pack_into(self._memory, at, count, tx.tick, min(tx.place, 255), flags, text, count)
 
-    def _take_work(self, request: Mapping[str, Any]) -> None:
-        jobs = request.get("jobs")
-        work = request.get("args") if jobs is None else {"jobs": len(jobs)}
-        token = str(request.get("token", ""))[:200]
-        data = PACK((token, shorten(work or {})))
+    def _take_work(self, token: str) -> None:
+        request = self._request()
+        jobs, work = request.get("jobs"), request.get("args")
+        if request.get("token", "") != token:
+            work = {}  # its content has not come
+        elif jobs is not None:
+            work = {"jobs": len(jobs)}
+        elif not isinstance(work, dict):
+            work = {} if work is None else {"args": work}
+        data = PACK((token[:200], shorten(work)))
         if len(data) > MAX_WORK:
-            data = PACK((token, {"arguments": len(work or ())}))
+            data = PACK((token[:200], {"arguments": len(work)}))
         self._works = count = self._works + 1
         WORK_ROW.pack_into(self._memory, WORK, count, len(data), data, count)
 

@@ -16,6 +16,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from amlab.core.machine.wait import WaitEndedError
 from amlab.core.node.policy import must_die
 from amlab.errors import ProtocolError
 
@@ -75,7 +76,7 @@ class Health:
     async def _kill_between(self, pooled: Pooled, source: NetMachine) -> None:
         """Kills it once what came of its work is delivered, which nobody waits for any longer than for an answer."""
         if not source.is_("Idle"):
-            with suppress(TimeoutError):
+            with suppress(TimeoutError, WaitEndedError):  # busy with the next already, or gone
                 async with asyncio.timeout(self._super.options.health_delay_s):
                     await source.when_time({"Idle": source.tick("Idle") + 1})
         await self.check(pooled.id)

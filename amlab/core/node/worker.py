@@ -159,7 +159,7 @@ class Worker:
         worker, memory = cls(worker_id), open_box()
         worker.reach = Reach.from_env(os.environ)
         if memory is not None:
-            worker.mach.bind_tracer(BlackBox(worker.mach, memory))
+            worker.mach.bind_tracer(BlackBox(worker.mach, memory, lambda: worker.request))
         watch_parent(lambda: worker.orphaned(task.cancel), lambda: worker.hung_s)
         with contextlib.suppress(asyncio.CancelledError):
             await worker.run(address, secret)

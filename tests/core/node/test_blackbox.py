@@ -24,12 +24,24 @@ def box():
 def worker(box):
     machine = Machine(WorkerStates, "worker-1", seed="5eed")
     with mmap(box, SIZE) as memory:
-        tracer = BlackBox(machine, memory)
+        tracer = BlackBox(machine, memory, lambda: REQUEST)
         machine.bind_tracer(tracer)
         yield machine
         machine.dispose()
 
 
+REQUEST = {}
+
+
+class Requests:
+    """As a worker keeps what it works on."""
+
+    def WorkRequestedState(self, e):
+        REQUEST.clear()
+        REQUEST.update(LARGE if "input" in e.args else e.args)
+
+
+LARGE = {"token": "c:1", "args": {"scan": b"x" * 70_000}}
 ENDED = "-Ready -LocalRpcReady -PublicRpcReady -RpcReady -SuperSendPayload -Working -Start"
 
 
@@ -74,6 +86,7 @@ def test_it_keeps_the_last_ones_in_order(worker, box):
 
 
 def test_work_is_in_hand_until_the_worker_is_idle(worker, box):
+    worker.bind_handlers(Requests())
     start(worker)
     assert (read_box(box).token, read_box(box).work) == ("", {})
     worker.add("WorkRequested", args={"token": "c:1", "args": {"input": 2, "data": bytes(9000)}})
@@ -87,13 +100,35 @@ def test_work_is_in_hand_until_the_worker_is_idle(worker, box):
     assert read_box(box)[1:] == ("c:2", {"jobs": 3})
 
 
+def test_work_that_came_apart_from_its_request_is_told_too(worker, box):
+    worker.bind_handlers(Requests())
+    start(worker)
+    worker.add("WorkRequested", args={"token": "c:1", "input": True})
+    assert read_box(box)[1:] == ("c:1", {"scan": "<70,000 bytes>"})
+    worker.add("Idle")
+    worker.add("WorkRequested", args={"token": "c:2", "input": True})
+    assert read_box(box)[1:] == ("c:2", {})
+
+
+def test_work_of_any_kind_is_told(worker, box):
+    worker.bind_handlers(Requests())
+    start(worker)
+    worker.add("WorkRequested", args={"token": "c:1", "args": object()})
+    assert read_box(box)[1:] == ("c:1", {"args": "<object>"})
+    worker.add("Idle")
+    worker.add("WorkRequested", args={"token": "c:2", "args": [1, 2.5, None, True, 1 << 80, {"a": {"b": {"c": 1}}}]})
+    assert read_box(box).work == {"args": [1, 2.5, None, True, "<int>", {"a": "<dict of 1>"}]}
+
+
 def test_work_that_is_too_long_even_when_shortened_is_counted(worker, box):
+    worker.bind_handlers(Requests())
     start(worker)
     worker.add("WorkRequested", args={"token": "c:1", "args": {f"{n}": ["x" * 200] * 8 for n in range(20)}})
     assert read_box(box)[1:] == ("c:1", {"arguments": 20})
 
 
 def test_rows_and_work_that_the_end_cut_off_are_left_out(worker, box):
+    worker.bind_handlers(Requests())
     start(worker)
     worker.add("WorkRequested", args={"token": "c:1", "args": {"input": 2}})
     before = read_box(box).transitions
@@ -139,7 +174,7 @@ def test_where_the_system_has_no_memory_files_a_file_without_a_name_will_do(monk
     monkeypatch.setenv(BOX_VAR, str(os.dup(fd)))
     memory = open_box()
     machine = Machine(WorkerStates, "worker-1", seed="5eed")
-    machine.bind_tracer(BlackBox(machine, memory))
+    machine.bind_tracer(BlackBox(machine, memory, dict))
     machine.add("Start")
     assert read_box(fd).transitions == ["5eed-2 add Start: +Start"]
     machine.dispose()
