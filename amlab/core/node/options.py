@@ -17,9 +17,10 @@ class PoolOptions:
     """How large a pool is and how it is watched.
 
     Attributes:
-        min: Workers that must be ready for the pool to be.
+        min: Workers that must be ready for the pool to be; fewer, and no client is given one.
         max: Workers that there may be at all.
-        warm: Idle workers to have beyond `min`.
+        warm: Workers to have beyond `min`; those that serve a client do not count, so `min + warm` are kept ready for
+            others as long as there are fewer than `max` in all (the reference counts them, see `policy`).
         max_client_workers: Workers that one client may have; None for as many as there may be.
         connect_s: Time for a new worker to call and be followed.
         heartbeat_s: Time between checks of all workers.
