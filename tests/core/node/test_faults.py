@@ -610,6 +610,7 @@ def test_work_that_fails_counts_as_an_error_of_its_worker_and_every_failure_is_t
             await gone
             assert "more than 3 errors" in str(supervisor.autopsies[0])
             assert supervisor.autopsies[0].work == {}
+            assert ("its states as last seen from outside" in str(supervisor.autopsies[0])) == (make is here)
             assert await client.work(input=3, retry=1) == 9
 
     run(main())
