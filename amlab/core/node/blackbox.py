@@ -48,7 +48,7 @@ MAX_TEXT = 174
 MAX_WORK = 800
 WORK_ROW = Struct(f"<QH{MAX_WORK}sQ")
 MAX_KNOWN = 2000
-BUSY, CANCELED = 1, 2
+BUSY, CANCELED, ASKED = 1, 2, 4
 BUSY_STATES = frozenset({"ClientSendPayload", "WorkReady", "WorkRequested", "Working"})
 KINDS = ("add", "remove", "set", "auto", "auto")
 """By the number of a plan's kind."""
@@ -100,18 +100,19 @@ class BlackBox(Tracer):
 
     def transition_end(self, tx: Transition) -> None:
         """See `Tracer.transition_end`."""
-        if tx.is_check or (tx.is_auto and not tx.is_changed):
+        mutation, plan = tx.mutation, tx.plan
+        if mutation.is_check or (mutation.is_auto and not tx.is_changed):
             return
-        plan = tx.plan
-        if plan is tx.first_plan and tx.is_accepted:
+        if not tx.is_accepted:
+            text, flags = _describe(tx.first_plan, plan.before)
+            flags |= CANCELED
+        elif plan is tx.first_plan:
             text, flags = self._single.get(plan) or _learn(self._single, plan, plan.next)
+            if flags & ASKED and mutation.args:
+                self._take_work(str(mutation.args.get("token", "")))
         else:
-            text, flags = _describe(tx.first_plan, plan.next if tx.is_accepted else plan.before)
-        args = tx.mutation.args
-        if args and "WorkRequested" in plan.names and tx.is_accepted:
-            self._take_work(str(args.get("token", "")))
+            text, flags = _describe(tx.first_plan, plan.next)
         self._count = count = self._count + 1
-        flags |= 0 if tx.is_accepted else CANCELED
         at = ROWS + count % COUNT * ROW.size
         ROW.pack_into(self._memory, at, count, tx.tick, min(tx.place, 255), flags, text, count)
 
@@ -144,7 +145,7 @@ def _describe(plan: Plan, after: Config) -> Known:
     text = " ".join(words) + ":"
     for sign, states in (("+", after.mask & ~before), ("-", before & ~after.mask)):
         text += "".join([f" {sign}{name}" for i, name in enumerate(names) if states >> i & 1])
-    flags = 0 if BUSY_STATES.isdisjoint(after.names) else BUSY
+    flags = (0 if BUSY_STATES.isdisjoint(after.names) else BUSY) | (ASKED if "WorkRequested" in plan.names else 0)
     return text.removesuffix(":").encode()[:MAX_TEXT], flags if plan.is_accepted else flags | CANCELED
 
 
