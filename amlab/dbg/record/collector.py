@@ -2,7 +2,8 @@
 
 A process that records to a collector sends the same stream that it would write to a file, after proving
 a shared secret.  The collector unpacks it, checks that it is whole items, and hands them on as a stream
-of their own, so that nothing has to be renumbered.  One thread serves all; a peer that is slow, lies or
+of their own, so that nothing has to be renumbered.  It tells each peer what the disk has of it, and to begin anew
+where the recording goes on in another file.  One thread serves all; a peer that is slow, lies or
 vanishes costs itself only: what had come of it stays.
 
 Knows nothing of: what items mean, but their types.
@@ -171,7 +172,7 @@ class Collector:
         self._peers.discard(peer)
         if peer.stream:
             self._forward(peer, Sent(b"", has_news=False, is_last=True))
-        if peer.taken:  # it will be written
+        if peer.taken and not self._recorder.is_closed:  # it will be written
             peer.tell(TAKEN * len(peer.taken))
         peer.cut()
 
@@ -187,7 +188,9 @@ class Collector:
         for peer in list(self._peers):
             while peer.taken and peer.taken[0] <= written and peer.tell(TAKEN):
                 peer.taken.popleft()
-            if peer.stream in to_cut:
+            if self._recorder.is_closed:  # nothing will be written any more: they are to know
+                self._hang_up(peer)
+            elif peer.stream in to_cut:
                 peer.tell(CUT)
                 peer.asked_at = now
             elif peer.asked_at and not has_room:  # it may wait for us
