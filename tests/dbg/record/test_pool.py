@@ -1,6 +1,8 @@
 """`record_pool`: one file of a supervisor, its workers and clients."""
 
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +77,16 @@ def test_what_has_no_machine_is_refused_and_a_path_that_cannot_be_too(tmp_path):
     with pytest.raises(UsageError, match="msgpack"):
         record_pool(tmp_path / "a.gob.br")
     machine.dispose()
+
+
+def test_the_readme_s_example_records_a_pool(tmp_path, monkeypatch):
+    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
+    (code,) = [code for code in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "record_pool" in code]
+    scope = {}
+    exec(compile(code, "README", "exec"), scope)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[3]))
+    assert run(scope["run"]([sys.executable, "-m", "amlab.dbg.demo.squares"])) == 4
+    session = Session.open("run.msgpack.br")
+    assert "supervisor" in session.machines
+    assert verify(session).is_ok
