@@ -92,7 +92,7 @@ async def run_pool(
     """
     out = Outcome(requests, kill, export=path)
     kills = plan_kills(requests, kill, retry)
-    with record_pool(path, flush_s=0.2) as recording:
+    with record_pool(path, flush_s=0.2, final_quality=9) as recording:
         launcher = _Noting(command, env=recording.env)
         supervisor = Supervisor(launcher, options=PoolOptions(min=workers, warm=0, max=workers + clients))
         recording.attach(supervisor)

@@ -75,12 +75,14 @@ class Outside:
 
     def cut(self) -> None:
         """Asks for new streams instead of all there are."""
-        if self.on_cut is not None and self._homes:
-            self.on_cut(frozenset(self._homes))
+        tell = self.on_cut
+        if tell is not None and self._homes:
+            tell(frozenset(self._homes))
 
     def settle(self) -> None:
         """The disk has all that files were given."""
         if self.written != self.told:
             self.written = self.told
-            if self.on_written is not None:
-                self.on_written()
+            tell = self.on_written
+            if tell is not None:
+                tell()

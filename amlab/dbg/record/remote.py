@@ -187,6 +187,9 @@ class RemoteRecorder(Recorder):
         except ConnectionError as err:
             self._trouble(err)
 
+    def __repr__(self) -> str:
+        return super().__repr__().replace("memory", f"to {self.address}", 1)
+
 
 def recorder_to(address: str, secret: bytes, **options: Any) -> RemoteRecorder:
     """A recorder that sends to a collector; options are those of `Recorder`.

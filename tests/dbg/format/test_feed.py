@@ -1,6 +1,7 @@
 """Following a recording: what polls give, put together, is what opening the file gives."""
 
 import random
+import time
 
 import pytest
 
@@ -165,6 +166,28 @@ def test_what_a_collector_gathers_is_in_the_feed(tmp_path):
         recorder.flush()
         news = feed.poll()
         assert news.session.machines["far"][0].called == ("A",)
+    machine.dispose()
+
+
+def test_what_a_collector_gathers_is_followed_into_other_files(tmp_path):
+    path = tmp_path / "a.msgpack.br"
+    machine = Machine({"C": {"multi": True}}, "far")
+    third = tmp_path / numbered("a.msgpack.br", 3)
+    calls, count = [], 0
+    with Recorder(path, flush_s=0.005, max_bytes=500) as recorder, Collector(recorder) as collector, Feed(path) as feed:
+        with recorder_to(collector.address, collector.secret, flush_s=0.005).attach(machine):
+            while not third.exists():
+                machine.add("C", args={"n": count * 7919})
+                count += 1
+                time.sleep(0.0005)
+        collector.close()
+        recorder.close()
+        news = feed.poll()
+        while not news.is_over or news.count:
+            calls += [tx.args["n"] for m in news.session.machines.values() for tx in m]
+            news = feed.poll()
+        assert news.session.damage is None
+    assert calls == [str(n * 7919) for n in range(count)]
     machine.dispose()
 
 
