@@ -71,6 +71,9 @@ class Collector:
         self._selector.register(self._waked, selectors.EVENT_READ, None)
         self._peers: set[Peer] = set()
         self._to_cut: set[int] = set()
+        self._is_cutting = False
+        self._answered = -1
+        """What was written when peers were told of it last; -1 where they are to be told anyway."""
         recorder.outside.on_cut, recorder.outside.on_written = self._cut, self._wake
         self._thread = threading.Thread(target=self._run, name="amlab-collector", daemon=True)
         self._thread.start()
@@ -155,7 +158,7 @@ class Collector:
             self._forward(peer, part)
         if peer.checks:
             peer.taken += [self._recorder.outside.taken] * peer.checks
-            peer.checks = 0
+            peer.checks, self._answered = 0, -1
         if not data:
             self._hang_up(peer)
 
@@ -185,6 +188,10 @@ class Collector:
         """Tells peers what the disk has of them, and to begin anew; hangs up on those that do not."""
         now, written = time.monotonic(), self._recorder.outside.written
         to_cut = {self._to_cut.pop() for _ in range(len(self._to_cut))}
+        self._is_cutting |= bool(to_cut)
+        if written == self._answered and not (self._is_cutting or self._recorder.is_closed):
+            return
+        self._answered = written
         for peer in list(self._peers):
             while peer.taken and peer.taken[0] <= written and peer.tell(TAKEN):
                 peer.taken.popleft()
@@ -198,3 +205,4 @@ class Collector:
             elif peer.asked_at and now - peer.asked_at > CUT_S:
                 _log.warning("a recording from outside did not go on in another file in %g s; it was cut off", CUT_S)
                 self._hang_up(peer)
+        self._is_cutting = any(peer.asked_at for peer in self._peers)

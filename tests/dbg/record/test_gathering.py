@@ -98,7 +98,9 @@ def test_each_file_of_what_several_processes_send_is_whole_by_itself(tmp_path):
         assert len({m.id for m in part.machines.values()}) == len(part.machines)
     for name, (count, clocks, *_) in zip(names, told, strict=True):
         assert calls_of(parts, name) == [str(n) for n in range(int(count))]
-        assert [name + "-idle" in part.machines for part in parts].count(True) >= 5
+        between = [part for part in parts if name in part.machines][1:-1]
+        assert len(between) >= 2
+        assert all(name + "-idle" in part.machines for part in between)
         last = [part.machines[name] for part in parts if len(part.machines.get(name, ()))][-1]
         assert str(last[-1].clocks_after.tolist()) == clocks
     assert calls_of(parts, "here") == ["0", "1"]
