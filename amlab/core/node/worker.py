@@ -346,7 +346,8 @@ class Worker:
 
     def _on_sent(self) -> None:
         """What came of the work is on its way; while the client reads it, there is time for this."""
-        if not self.mach.is_disposed:
+        is_sending = self._public is not None and self._public.is_sending
+        if not is_sending and not self.mach.is_disposed:
             self.mach.remove("ClientSendPayload")
 
     def _on_arrived(self, token: str, answer: dict[str, Any], joins: int, arrived: asyncio.Future[None]) -> None:

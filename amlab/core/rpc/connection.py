@@ -365,6 +365,11 @@ class Connection:
             is_compressed=is_compressed, cause=cause,
         )  # fmt: skip
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether parts of a payload of ours have still to be sent."""
+        return self._transfers.is_sending
+
     def cancel_payload(self, number: int, reason: str = "canceled") -> None:
         """Gives up a payload of ours; one that is over is left alone."""
         if not self.is_over:

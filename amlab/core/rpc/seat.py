@@ -259,6 +259,11 @@ class Seat:
             name, data, token=token, destination=destination, progress=progress, is_compressed=is_compressed
         )
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether parts of a payload have still to be sent."""
+        return self._connection.is_sending
+
     def post_payload(self, name: str, data: Any, *, token: str) -> Future[None] | None:
         """See `RpcServer.post_payload`.
 

@@ -192,6 +192,12 @@ class RpcServer:
             self.errors.tell("ErrDelivery", err, self.client_id)
             raise
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether parts of a payload have still to be sent: it is a large one."""
+        seat = self._port.seat_of()
+        return seat is not None and seat.is_sending
+
     def post_payload(self, name: str, data: Any, *, token: str = "") -> asyncio.Future[None] | None:
         """The same without waiting: on its way when this returns, and the future is done once it has arrived.
 

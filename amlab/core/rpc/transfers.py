@@ -211,6 +211,11 @@ class Transfers:
     # ----- time and end
 
     @property
+    def is_sending(self) -> bool:
+        """Whether parts of a payload of ours have still to be sent."""
+        return any(out.sent < out.head.size for out in self._out.values())
+
+    @property
     def is_busy(self) -> bool:
         """Whether payloads are on the way."""
         return bool(self._out or self._in)

@@ -36,6 +36,23 @@ def test_five_mebibytes_go_to_a_worker_process_and_come_back():
     run(main())
 
 
+def test_a_payload_goes_to_the_client_until_its_last_part_has_gone():
+    going = []
+
+    class Watched(Carrier):
+        def ClientSendPayloadEnd(self, e):
+            going.append(self._public.is_sending)
+
+    async def main():
+        async with pool(ONE, launcher=here(Watched)) as supervisor, client_of(supervisor, types=TYPES) as client:
+            for size in (5 * MIB, 5):
+                assert await client.work(give=size) == bytes(size)
+                await client.source_of(client.workers[0]).when("Idle")
+        assert going == [False, False]
+
+    run(main())
+
+
 def test_many_jobs_of_some_size_are_spread_over_requests_that_fit():
     async def main():
         async with pool(TWO, launcher=carriers()) as supervisor, client_of(supervisor, types=TYPES) as client:
