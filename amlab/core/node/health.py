@@ -4,8 +4,9 @@
     check         a worker that does not answer is killed, and one that has failed too often
     errors        what its client complains of, work that failed (`ErrWork`), a client that it did not let in
 
-A worker that is killed for its errors may have been given more work meanwhile; it is killed between two pieces
-where that can be told, and what was in its hand is told as of any other that is lost.
+A worker whose work fails too often may have been asked for what cannot be done, by a client that goes on asking:
+it is killed once it serves nobody, so that no work is lost by it.  One that its client complains of, or that
+does not answer, is killed at once.
 
 Knows nothing of: how workers are started and replaced.
 """
@@ -13,10 +14,8 @@ Knows nothing of: how workers are started and replaced.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from amlab.core.machine.wait import WaitEndedError
 from amlab.core.node.policy import must_die
 from amlab.errors import ProtocolError
 
@@ -60,8 +59,11 @@ class Health:
         failed, pooled.err_tick = (tick + 1) // 2 - (pooled.err_tick + 1) // 2, tick
         for _ in range(failed):
             self._count(pooled, "its work failed")
-        if failed and self._is_due(pooled):
-            self._super.spawn(self._kill_between(pooled, source))
+        facts = pooled.facts
+        if failed or facts.is_spent:
+            facts.is_spent = self._is_due(pooled)
+            if facts.is_spent and not facts.client:
+                self._super.spawn(self._look(pooled))
 
     def _count(self, pooled: Pooled, text: str) -> bool:
         if pooled.facts.is_killed:
@@ -73,14 +75,6 @@ class Health:
     def _is_due(self, pooled: Pooled) -> bool:
         return must_die(pooled.facts, self._super.options, asyncio.get_running_loop().time())
 
-    async def _kill_between(self, pooled: Pooled, source: NetMachine) -> None:
-        """Kills it once what came of its work is delivered, which nobody waits for any longer than for an answer."""
-        if not source.is_("Idle"):
-            with suppress(TimeoutError, WaitEndedError):  # busy with the next already, or gone
-                async with asyncio.timeout(self._super.options.health_delay_s):
-                    await source.when_time({"Idle": source.tick("Idle") + 1})
-        await self.check(pooled.id)
-
     async def _look(self, pooled: Pooled) -> None:
         await self.check(pooled.id)
 
@@ -90,7 +84,7 @@ class Health:
         pooled, options = s.pooled(worker_id), s.options
         if pooled is None or pooled.client is None or not pooled.facts.is_ready or pooled.facts.is_killed:
             return False
-        if self._is_due(pooled):
+        if self._is_due(pooled) and not (pooled.facts.is_spent and pooled.facts.client):
             why = f"more than {options.err_kill} errors in {options.err_recent_s:g} s"
         else:
             why = f"no answer to {options.health_tries} healthchecks"

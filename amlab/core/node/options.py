@@ -28,7 +28,8 @@ class PoolOptions:
         health_delay_s: Time between those.
         err_kept_s: How long an error of a worker counts at all.
         err_recent_s: How long it counts as recent.
-        err_kill: More recent errors than this kill a worker: work that failed, and complaints of its client.
+        err_kill: More recent errors than this kill a worker: complaints of its client at once, work that failed once
+            it serves nobody.
         stop_s: Time for a worker to end by itself.
 
     Raises:

@@ -31,6 +31,8 @@ class Facts:
     is_ready: bool = False
     is_idle: bool = False
     is_killed: bool = False
+    is_spent: bool = False
+    """Its work has failed too often: it ends once it serves nobody."""
     client: str = ""
     """Whom it serves."""
     idle_since: float = 0.0

@@ -605,8 +605,13 @@ def test_work_that_fails_counts_as_an_error_of_its_worker_and_every_failure_is_t
                     await client.work(boom=1)
             assert await client.work(input=2) == 4
             assert client.workers == (worker,)
-            with pytest.raises(RemoteError, match="no such square"):
-                await client.work(boom=1)
+            for _ in range(3):  # who has it keeps it, and loses nothing
+                with pytest.raises(RemoteError, match="no such square"):
+                    await client.work(boom=1)
+                await supervisor.health.check(worker)
+                assert await client.work(input=4) == 16
+            assert client.workers == (worker,)
+            await client.release(worker)
             await gone
             assert "more than 3 errors" in str(supervisor.autopsies[0])
             assert supervisor.autopsies[0].work == {}
