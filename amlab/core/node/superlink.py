@@ -136,8 +136,8 @@ class SuperLink:
         try:
             async with asyncio.timeout(wait_s + ANSWER_S):
                 while not answer.done():  # a supervisor that was gone in between may not have told
-                    await self._ask(state, {"client": name, "token": token, **args}, wait_s)
-                    await self._answered_or_cut(answer)
+                    line = await self._ask(state, {"client": name, "token": token, **args}, wait_s)
+                    await self._answered_or_cut(answer, line)
                 return await answer
         except TimeoutError:
             raise NoWorkerError(f"no answer to client {name!r} in {wait_s + ANSWER_S:g} s", client=name) from None
@@ -147,8 +147,8 @@ class SuperLink:
             if not self._requests and not self._mach.is_disposed:
                 self._mach.remove("WorkerRequested")
 
-    async def _answered_or_cut(self, answer: Answer) -> None:
-        event, cut = asyncio.Event(), self.client.mach.when_not("Ready")
+    async def _answered_or_cut(self, answer: Answer, line: int) -> None:
+        event, cut = asyncio.Event(), self.client.mach.when_time({"Ready": line + 1})
         cut.on_done(event.set)
         answer.add_done_callback(lambda _: event.set())
         try:
@@ -156,14 +156,16 @@ class SuperLink:
         finally:
             cut.cancel()
 
-    async def _ask(self, state: str, args: dict[str, Any], wait_s: float) -> None:
+    async def _ask(self, state: str, args: dict[str, Any], wait_s: float) -> int:
+        """Asks; gives the tick of `Ready` while it was asked, or once it could be: past it, the line was cut."""
         loop, source, name = asyncio.get_running_loop(), self.source, self._mach.id
         until = loop.time() + wait_s
         while True:
             left = max(until - loop.time(), 0.0)
+            line = self.client.mach.tick("Ready") | 1
             result = await source.add(state, args={**args, "wait_s": left}, timeout_s=left + ANSWER_S)
             if not result.is_canceled:
-                return
+                return line
             available = source.when("WorkersAvailable")
             if not left or available.ended:
                 raise NoWorkerError(f"no worker for client {name!r}: {result.why}", client=name)

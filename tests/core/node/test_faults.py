@@ -390,12 +390,38 @@ def test_a_client_that_is_cut_off_before_it_was_told_of_its_worker_asks_again():
             ask, asked = client._super._ask, []
 
             async def ask_and_be_cut_off(*args):
-                await ask(*args)
+                line = await ask(*args)
                 asked.append(args)
                 if len(asked) == 1:
                     client._super.client._link.abort()
+                return line
 
             client._super._ask = ask_and_be_cut_off
+            async with asyncio.timeout(5):
+                assert await client.work(input=3) == 9
+            assert len(asked) == 2
+
+    run(main())
+
+
+def test_a_client_that_is_cut_off_while_it_asks_for_a_worker_and_misses_the_answer_asks_again():
+    async def main():
+        async with pool(SMALL, launcher=fork_launcher()) as supervisor, client_of(supervisor) as client:
+            provide, asked = supervisor.giving.provide, []
+
+            async def provide_to_nobody(*args):
+                while client.id in supervisor._mux.clients:  # noqa: ASYNC110 - until it is seen that it is gone
+                    await asyncio.sleep(0)
+                await provide(*args)
+
+            def cut_off(*args):
+                asked.append(args)
+                if len(asked) > 1:
+                    return provide(*args)
+                client._super.client._link.abort()
+                return provide_to_nobody(*args)
+
+            supervisor.giving.provide = cut_off
             async with asyncio.timeout(5):
                 assert await client.work(input=3) == 9
             assert len(asked) == 2
