@@ -20,6 +20,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from inspect import CORO_CREATED, getcoroutinestate
+from math import inf
+from time import monotonic
 from typing import Any, Self, TypeVar
 
 from amlab.errors import UsageError
@@ -27,6 +29,8 @@ from amlab.errors import UsageError
 __all__ = ["Lab"]
 
 T = TypeVar("T")
+LOOK_S = 0.2
+"""How long a wait goes on without a look at signals: one that comes just as it begins is not seen by it."""
 END_S = 2.0
 """How long a cancelled coroutine may take to end."""
 
@@ -91,7 +95,7 @@ class Lab:
 
         guard = guarded()
         try:
-            return asyncio.run_coroutine_threadsafe(guard, self.loop).result(timeout_s)
+            return _wait(asyncio.run_coroutine_threadsafe(guard, self.loop), timeout_s)
         except (TimeoutError, KeyboardInterrupt):  # an interrupt may come before there is anything to wait for
             self.loop.call_soon_threadsafe(give_up)
             over.wait(END_S)
@@ -222,3 +226,17 @@ class Lab:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _wait(future: Future[T], timeout_s: float | None) -> T:
+    """The result of a future, as `Future.result`, with an interrupt at any moment."""
+    until = inf if timeout_s is None else monotonic() + timeout_s
+    while True:
+        left_s = until - monotonic()
+        try:
+            return future.result(max(min(left_s, LOOK_S), 0.0))
+        except TimeoutError:
+            if future.done():  # just now; or the coroutine has raised it
+                return future.result()
+            if left_s <= LOOK_S:
+                raise

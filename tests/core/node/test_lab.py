@@ -153,6 +153,34 @@ def test_a_cell_interrupted_before_it_waits_leaves_nothing_running(has_begun, mo
         gc.collect()
 
 
+def test_an_interrupt_that_a_wait_has_not_seen_ends_it_soon(monkeypatch):
+    """As one that comes just before it begins: nothing wakes a lock then."""
+    seen, wait = [], threading.Condition.wait
+
+    def deaf(condition, timeout=None):
+        if threading.current_thread() is threading.main_thread() and not seen:
+            seen.append(timeout)
+            return False  # the time is over
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt  # seen between two waits
+        return wait(condition, timeout)
+
+    with Lab() as lab:
+        monkeypatch.setattr(threading.Condition, "wait", deaf)
+        with pytest.raises(KeyboardInterrupt):
+            lab.run(asyncio.sleep(60))
+        monkeypatch.undo()
+        assert seen[0] < 1
+
+
+def test_what_a_coroutine_raises_comes_back_also_when_it_is_a_timeout():
+    async def late():
+        raise TimeoutError("too late")
+
+    with Lab() as lab, pytest.raises(TimeoutError, match="too late"):
+        lab.run(late())
+
+
 def test_what_tasks_fail_with_that_nobody_awaits_is_kept():
     with Lab() as lab:
 
