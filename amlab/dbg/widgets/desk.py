@@ -33,7 +33,7 @@ from amlab.dbg.session.session import Session
 from amlab.dbg.session.tx import Tx
 from amlab.dbg.widgets.details import Details
 from amlab.dbg.widgets.graphs import graph_answer
-from amlab.dbg.widgets.places import focus_at, position_of
+from amlab.dbg.widgets.places import focus_at
 from amlab.errors import AmlabError, UsageError, near
 
 if TYPE_CHECKING:
@@ -99,12 +99,16 @@ class Desk(Factories, traitlets.HasTraits):
         return self.cursor.tx
 
     def show(self, place: str | Tx | int) -> None:
-        """Moves all views to an address, a transition, or a position of the story.
+        """Moves all views to an address, a transition, or a position of the story, and chooses its machine.
 
         Raises:
             UsageError: nothing has that address.
         """
-        self.position = position_of(self.session, place)
+        found = focus_at(self.session, place)
+        if found.get("machine", self.machine) != self.machine:
+            self.state = ""  # of the one before
+        for key, value in found.items():
+            setattr(self, key, value)
 
     def tour(self, places: Mapping[str, Place] | Iterable[Place], *views: View, every_s: float = 2.0) -> Tour:
         """Places to go through one after the other, above views of this desk; see `Tour`.

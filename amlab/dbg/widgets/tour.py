@@ -90,7 +90,7 @@ class Tour(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if not 0 <= number < len(self.labels):
             raise UsageError(f"no place {number} in a tour of {len(self.labels)}; they count from 0", place=number)
         self.at = number
-        self.desk.position = self._positions[number]
+        self.desk.show(self._positions[number])
         self._mark(number)  # also where two places are the same
 
     def _asked(self, change: Any) -> None:

@@ -50,6 +50,18 @@ def test_show_takes_a_machine_and_a_transition(desk):
     assert desk.tx == tx.machine[0]
 
 
+def test_show_chooses_the_machine_and_lets_go_of_the_state_of_the_one_before(desk):
+    root, leaf = desk.session.machines["root"], desk.session.machines["leaf/1"]
+    desk.show(root[0])
+    desk.state = root.states[0]
+    desk.show(root[1])
+    assert (desk.machine, desk.state) == (root.key, root.states[0])
+    desk.show(leaf[0])
+    assert (desk.machine, desk.state) == (leaf.key, "")
+    desk.show(-1)
+    assert desk.machine == leaf.key
+
+
 def test_show_refuses_what_is_not_there(desk):
     with pytest.raises(UsageError, match="No transition 'nope'"):
         desk.show("mach://root/nope")
