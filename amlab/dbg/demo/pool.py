@@ -265,4 +265,6 @@ class _Run:
             return
         took_s = perf_counter() - began
         out.recovered_in_s = max(out.recovered_in_s, took_s)
-        self.watch.news(f"its work is in hand again, and the pool whole, after {took_s:.2f} s")
+        is_lost = work.done() and (work.cancelled() or work.exception() is not None)
+        became = "is lost" if is_lost else "was done again" if work.done() else "is in hand again"
+        self.watch.news(f"its work {became}, and the pool whole, after {took_s:.2f} s")

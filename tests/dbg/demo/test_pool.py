@@ -83,6 +83,8 @@ def test_what_was_lost_is_said_in_words_too(tmp_path, capsys):
     assert "1 answers, 1 of 2 requests are LOST" in told.out
     assert "the square of 1 is lost: worker 'worker-" in told.out
     assert "Nobody did it again, as far as recorded." in told.out
+    assert "its work is lost, and the pool whole, after" in told.err
+    assert "in hand again" not in told.err
 
 
 def test_kills_that_no_number_of_retries_would_survive_are_refused(tmp_path, capsys):
