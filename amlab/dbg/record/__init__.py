@@ -3,6 +3,7 @@
     memory.py     `record(machine, ...)`: a block's worth of it, as a session
     recorder.py   `Recorder`: into a file, by a thread, until closed
     tape.py       what one machine has done since the last write; runs in the actor
+    standing.py   where a record stands: clocks before it, and seams
     moves.py      what mutations became, numbered
     details.py    what a move does not tell of a transition
     ties.py       pipes, state contexts and waits, as log lines

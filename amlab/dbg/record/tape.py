@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from amlab.core.machine.current import DRAINING, FORKED
 from amlab.core.machine.logs import OPS
@@ -25,6 +25,7 @@ from amlab.core.machine.tracer import Tracer
 from amlab.dbg.format.native.items import Row
 from amlab.dbg.record.details import Detail, describe, describe_queued, describe_request, plain_source, weight_of
 from amlab.dbg.record.moves import Known, Move, known_of
+from amlab.dbg.record.standing import Seam, Standing, before_plan, before_tx, is_growth
 from amlab.dbg.record.ties import Ties
 from amlab.errors import UsageError
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from amlab.core.machine.schema import Schema
     from amlab.core.machine.transition import Transition
 
-__all__ = ["UNIT_BITS", "Seam", "Tape"]
+__all__ = ["UNIT_BITS", "Tape"]
 
 UNIT_BITS = 10
 """Delays count in units of 1024 ns: a shift where a division would cost more."""
@@ -55,32 +56,6 @@ DETAIL_ROW = int(Row.DETAIL)
 LOOKING = -2
 """A limit that asks for a look at ties, and nothing else: who looks anyway need not attend."""
 NOWHERE = (-1, -1)
-
-
-class Seam(NamedTuple):
-    """Stands in a detail (as `seam`), never in a file: what comes from here on belongs elsewhere."""
-
-    made: int
-    """Moves made before it; their numbers start over where `is_anew`."""
-    schema: Schema | None
-    """What the machine is from here on; None where that is as it was."""
-    is_growth: bool
-    """It has more states, and all that was there is as it was."""
-    is_cut: bool
-    """It belongs into a new file."""
-
-    @property
-    def is_anew(self) -> bool:
-        """Whether moves are numbered anew."""
-        return self.is_cut or not self.is_growth
-
-
-class Standing(NamedTuple):
-    """Clocks, active states in order, and queue tick before a record."""
-
-    clocks: list[int]
-    active: tuple[int, ...]
-    tick: int
 
 
 class Tape(Tracer):
@@ -171,7 +146,7 @@ class Tape(Tracer):
                 move = self._learn(plan)
             tick = machine._queue.tick
             if tick != self._tick + 1 or len(self.rows) > self.limit:
-                if not self._attend(lambda: _before_plan(machine, plan), (tick, 0)):
+                if not self._attend(lambda: before_plan(machine, plan), (tick, 0)):
                     return
                 if self._lines:
                     self._tell(plan, None, is_after=source is NO_SOURCE)
@@ -197,7 +172,7 @@ class Tape(Tracer):
         tick = machine._queue.tick
         after = self._ties.changes() if self._ties.may_have_changed() else NO_LINES
         is_due = len(self.rows) > self.limit and (self.limit != LOOKING or self._is_due())
-        if is_due and not self._attend(lambda: _before_tx(tx), (tx.tick, tx.place)):
+        if is_due and not self._attend(lambda: before_tx(tx), (tx.tick, tx.place)):
             return
         move, known = self._learn_usual(plan)
         wakes = tx.is_accepted and not plan.is_direct and not mutation.is_auto
@@ -256,7 +231,7 @@ class Tape(Tracer):
             return
         if len(self.rows) > self.limit:
             tx = machine._tx
-            if not self._attend(self._now if tx is None else lambda: _before_tx(tx), NOWHERE):
+            if not self._attend(self._now if tx is None else lambda: before_tx(tx), NOWHERE):
                 return
         self._detail(describe_queued(machine, mutation), self._tick)
 
@@ -367,10 +342,10 @@ class Tape(Tracer):
             detail["gap"] = self.lost[0]
             self.lost[0] = 0
         schema, old = self.machine.schema, self._schema
-        is_growth = schema is not old and _is_growth(old, schema)
+        grows = schema is not old and is_growth(old, schema)
         is_cut, self.wants_cut = self.wants_cut, False
         if is_cut or schema is not old:
-            seam = Seam(self._made, None if schema is old else schema, is_growth, is_cut)
+            seam = Seam(self._made, None if schema is old else schema, grows, is_cut)
             detail["seam"] = seam
             self._take_handlers()
             if seam.is_anew:
@@ -393,7 +368,7 @@ class Tape(Tracer):
         """A mutation that went the short way, and has a source."""
         machine = self.machine
         at = (machine._queue.tick, 0)
-        if len(self.rows) > self.limit and not self._attend(lambda: _before_plan(machine, plan), at):
+        if len(self.rows) > self.limit and not self._attend(lambda: before_plan(machine, plan), at):
             return
         self._tell(plan, source)
 
@@ -500,27 +475,3 @@ class Tape(Tracer):
 
 def _as_log(lines: Sequence[str]) -> list[int | str]:
     return [part for line in lines for part in (int(OPS), line)]
-
-
-def _before_plan(machine: Machine, plan: Plan) -> Standing:
-    """Where a mutation that has gone the short way began."""
-    clocks = list(machine._clock)
-    for i, more in plan.quick_ticks or ():
-        clocks[i] -= more
-    return Standing(clocks, plan.before.states, machine._queue.tick - 1)
-
-
-def _before_tx(tx: Transition) -> Standing:
-    """Where a transition began."""
-    return Standing(list(tx.time_before), tx.first_plan.before.states, tx.tick - (not tx.place))
-
-
-def _is_growth(old: Schema, new: Schema) -> bool:
-    """Whether all that was there is as it was."""
-    if new.names[: len(old.names)] != old.names:
-        return False
-    for name in old.names:
-        was, now = old.states[name].to_dict(), new.states[name].to_dict()
-        if {**was, "doc": ""} != {**now, "doc": ""}:
-            return False
-    return True

@@ -17,7 +17,8 @@ from weakref import ref
 
 from amlab.core.machine.tracer import Tracers
 from amlab.dbg.format.native.items import Row
-from amlab.dbg.record.tape import Seam, Tape
+from amlab.dbg.record.standing import Seam
+from amlab.dbg.record.tape import Tape
 
 if TYPE_CHECKING:
     from types import FrameType
