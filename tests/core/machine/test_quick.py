@@ -71,7 +71,11 @@ def schemas(draw):
 
 FINALS = [s + k for s in NAMES for k in ("State", "End")]
 HANDLERS = [*FINALS * 4, *[s + k for s in NAMES for k in ("Enter", "Exit", s)], "AB", "AnyEnter", "AnyState"]
-kinds = st.sampled_from([*["add"] * 5, *["remove"] * 4, "set", "toggle", "can_add", "can_remove"])
+WITH_ARGS = "+"
+"""Ends the kind of a mutation that has arguments."""
+kinds = st.sampled_from([
+    *["add"] * 4, *["add+"] * 2, *["remove"] * 3, *["remove+"] * 2, "set", "toggle", "can_add", "can_remove",
+])  # fmt: skip
 called = st.lists(st.sampled_from([*NAMES, "Healthcheck", "Exception"]), min_size=1, max_size=2).map(tuple)
 mutations = st.tuples(kinds, called)
 outcomes = st.one_of(
@@ -103,7 +107,8 @@ class Twin:
 
     def handler(self, outcomes):
         def run(e):
-            self.seen.append((e.name, e.machine.active_states, e.machine.time(), dict(e.args).keys()))
+            args = {name: repr(value) for name, value in e.args.items() if name != "err_trace"}
+            self.seen.append((e.name, e.machine.active_states, e.machine.time(), args))
             todo = next(outcomes, None)
             if todo is RuntimeError:
                 raise RuntimeError(e.name)
@@ -131,7 +136,8 @@ class Twin:
             for wait in self.waits:
                 wait.cancel()
         else:
-            result = getattr(m, kind)(*names)
+            args = {"names": names} if kind.endswith(WITH_ARGS) else None
+            result = getattr(m, kind.removesuffix(WITH_ARGS))(*names, args=args)
             return int(result), result.why
         return None
 
