@@ -102,12 +102,15 @@ def test_what_was_asked_of_the_first_one_is_in_it():
 def test_lost_workers_are_in_the_crash_with_all_they_did():
     session = Session.open(EXPORTS / "pool-crash.msgpack.br")
     supervisor = session.machines["supervisor"]
-    lost = [
-        tx.args["worker"] for tx in supervisor if "ErrWorker" in tx.called and "worker" in tx.args and not tx.is_queued
-    ]
+    lost = [tx.args for tx in supervisor if "ErrWorker" in tx.called and "worker" in tx.args and not tx.is_queued]
     assert len(lost) >= 3
-    assert all(name in session.machines for name in lost)
-    assert "SIGKILL" in next(tx for tx in supervisor if "ErrWorker" in tx.called).args["err"]
+    for told in lost:
+        assert told["exit"] == "killed by SIGKILL"
+        assert told["work"].startswith("input=")
+        last, _, words = told["transitions"].rpartition("; ")[2].partition(" ")
+        assert words == "add Working: +Working -WorkRequested"
+        assert [tx.id for tx in session.machines[told["worker"]]][-1] == last
+        assert "Working" in session.machines[told["worker"]][-1].states_after
 
 
 def test_the_flood_costs_less_than_ten_bytes_a_transition():
