@@ -43,6 +43,7 @@ async def node_payload(path: str) -> None:
         recording.attach(supervisor)
         try:
             await supervisor.start(30)
+            await supervisor.when_whole()
             client = Client(supervisor.address, secret=supervisor.secret, id="client")
             recording.attach(client)
             async with client:

@@ -106,6 +106,15 @@ def test_what_does_not_start_is_stopped_and_what_does_not_stop_is_told():
     assert [str(err) for err in lab.errors] == ["no stop"]
 
 
+@pytest.fixture
+def interrupts():
+    """As in a terminal: a shell has what runs in its background ignore them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 def test_an_interrupted_cell_ends_what_it_waits_for_and_leaves_the_lab_alive():
     ended = []
 

@@ -69,11 +69,12 @@ def test_a_state_is_chosen_and_its_changes_are_stepped_through(page_of):
     session = Session.open(EXPORTS / "pool-crash.msgpack.br")
     page = page_of(session, "transport")
     machine = session.machines["supervisor"]
-    rows, _ticks = machine.changes(machine.states.index("PoolReady"))
+    state = next(s for s in machine.states if len(machine.changes(s)[0]) >= 3)
+    rows, _ticks = machine.changes(state)
     changes = [int(session.transitions.positions(machine.number)[k]) for k in rows]
     page.get_by_label("Machine that is chosen").select_option("supervisor")
     settled(page)
-    page.get_by_label("State that is chosen").select_option("PoolReady")
+    page.get_by_label("State that is chosen").select_option(state)
     for expected in changes[:3]:
         page.get_by_role("button", name="Next change of this state").click()
         assert position(page) == expected
