@@ -30,6 +30,9 @@ function isDark(el, probe) {
   return lightness(getComputedStyle(probe).color) > 140;
 }
 
+const THEME_MARKS = ["class", "style", "data-theme", "data-jp-theme-light", "data-jp-theme-name", "data-color-mode"];
+const THEME_SETTLES_MS = 500;
+
 // Sets `data-theme` on `root` and keeps it right; calls `changed` when it changes.  `el` is root's host element.
 // A hidden probe has the host's colours with a short transition, so a change of theme makes an event.
 // Returns what looks again.
@@ -48,6 +51,16 @@ export function followTheme(el, root, changed, signal) {
   };
   update();
   probe.addEventListener("transitionend", update, { signal });
+  // Hosts mark their theme, too; colours may come a little later, and no transition runs in what a host leaves out.
+  let later = 0;
+  const marks = new MutationObserver(() => {
+    update();
+    clearTimeout(later);
+    later = setTimeout(update, THEME_SETTLES_MS);
+  });
+  const { documentElement, body } = el.ownerDocument ?? document;
+  for (const at of [documentElement, body]) if (at) marks.observe(at, { attributes: true, attributeFilter: THEME_MARKS });
+  signal?.addEventListener("abort", () => { marks.disconnect(); clearTimeout(later); });
   dark?.addEventListener("change", update, { signal });
   root.addEventListener("pointerenter", update, { signal });
   return update;
