@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from mmap import mmap
 from struct import Struct
@@ -159,6 +158,8 @@ def make_box() -> int:
     if create is not None:
         fd = create("amlab-worker")
     else:
+        import tempfile  # here, for it brings much along
+
         with tempfile.TemporaryFile() as file:
             fd = os.dup(file.fileno())
     try:

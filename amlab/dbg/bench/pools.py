@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 __all__ = ["POOLS", "Times", "measure_pools", "square"]
 
 WAIT_S = 20.0
+LASTS_S = 60.0
 ROUNDS, ROUND_S = 3, 0.2
 JOBS = 2000
 
@@ -42,13 +43,20 @@ class Times(NamedTuple):
 
 
 def measure_pools(workers: int) -> dict[str, Times]:
-    """Every library that is installed, with so many workers; one that fails is left out."""
+    """Every library that is installed, with so many workers; one that fails is left out, and why is said on stderr."""
     found: dict[str, Times] = {}
     for name in POOLS:
         command = [sys.executable, "-m", "amlab.dbg.bench.pools", name, str(workers)]
-        said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
-        if said:  # else it is not installed
-            found[name] = Times(*json.loads(said.splitlines()[-1]))
+        try:
+            ran = subprocess.run(command, capture_output=True, text=True, timeout=LASTS_S, check=False)
+        except subprocess.TimeoutExpired:
+            print(f"{name} is not measured: it took over {LASTS_S:g} s", file=sys.stderr)
+            continue
+        if ran.returncode == 0:
+            found[name] = Times(*json.loads(ran.stdout.splitlines()[-1]))
+        elif "ModuleNotFoundError" not in ran.stderr:  # else it is not installed
+            why = ran.stderr.strip().rpartition("\n")[2] or f"exit code {ran.returncode}"
+            print(f"{name} is not measured: {why}", file=sys.stderr)
     return found
 
 

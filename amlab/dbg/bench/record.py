@@ -14,6 +14,7 @@ from pathlib import Path
 
 from amlab.core.machine.logs import LogLevel
 from amlab.core.machine.machine import Machine
+from amlab.core.machine.mutation import Source
 from amlab.dbg.bench.engine import TOGGLE, _Finals, _toggle
 from amlab.dbg.bench.measure import Measurement, per_call
 from amlab.dbg.bench.session import OPEN
@@ -34,12 +35,18 @@ class _Crossing:
         """Nothing to do."""
 
 
+class _Called:
+    def AState(self, e: object) -> None:
+        """Nothing to do."""
+
+
 def measure(exports: Path | None, *, has_peers: bool) -> Iterator[Measurement]:
     """All of the group, one by one; arguments as `engine.measure`.  Nobody else records like this."""
     del exports, has_peers
     with tempfile.TemporaryDirectory() as where:
         yield _cost(where, "recording a transition, in the actor", handlers=())
         yield _cost(where, "the same, with a final handler each", handlers=(_Finals(),))
+        yield _told(where)
         yield _memory()
         yield _bytes(where, "file bytes per transition, logs off", LogLevel.NOTHING, 10.0)
         yield _bytes(where, "file bytes per transition, logs on", LogLevel.OPS, 20.0)
@@ -56,6 +63,26 @@ def _cost(where: str, name: str, handlers: tuple[object, ...]) -> Measurement:
     return Measurement(
         name, (recorded - bare) * US, "us", 0.6, note=f"{bare * US:.2f} without, {recorded * US:.2f} with"
     )
+
+
+def _told(where: str) -> Measurement:
+    """Transitions that no number tells whole: what they were asked with, and because of what, is kept as texts."""
+    args, source = {"token": "client-1:4711", "args": {"input": 5}}, Source("client-1", "1523966e-fa1", 17)
+    machine = Machine({"A": {"multi": True}}, "bench", handlers=_Called())
+
+    def loop(n: int) -> None:
+        for _ in range(n):
+            machine.add("A", args=args, source=source)
+
+    bare = per_call(loop)
+    with Recorder(f"{where}/told.msgpack.br", flush_s=0.05, max_rows=20_000_000) as recorder:
+        recorder.attach(machine)
+        recorded = per_call(loop)
+    machine.dispose()
+    return Measurement(
+        "the same, with arguments and a source", (recorded - bare) * US, "us",
+        note=f"{bare * US:.2f} without, {recorded * US:.2f} with, the writer's thread included",
+    )  # fmt: skip
 
 
 def _memory() -> Measurement:

@@ -647,20 +647,6 @@ def test_work_that_fails_counts_as_an_error_of_its_worker_and_every_failure_is_t
     run(main())
 
 
-def test_a_pool_that_is_closed_just_when_a_worker_is_lost_leaves_nothing_open():
-    async def main():
-        async with pool(ONE, launcher=fork_launcher()) as supervisor:
-            (worker,) = supervisor.workers()
-            closing = []
-            lost = supervisor.mach.when_next_active("ErrWorker")
-            lost.on_done(lambda: closing.append(asyncio.ensure_future(supervisor.stop())))
-            supervisor.process_of(worker).kill()
-            await lost
-            await closing[0]
-
-    run(main())
-
-
 def test_who_had_a_worker_last_may_still_complain_of_it():
     async def main():
         async with pool(ONE, launcher=fork_launcher()) as supervisor, client_of(supervisor) as client:

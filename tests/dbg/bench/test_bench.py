@@ -253,9 +253,22 @@ def test_pools_that_are_installed_are_measured_each_in_its_own_process(monkeypat
     assert all(value > 0 for value in (*found["ProcessPoolExecutor"], found["bare exec"].ready_s))
 
 
-def test_a_pool_that_is_not_installed_is_left_out(monkeypatch):
+@pytest.mark.skipif(find_spec("dask") is not None, reason="it is about a pool that is not installed")
+def test_a_pool_that_is_not_installed_is_left_out_in_silence(monkeypatch, capsys):
+    monkeypatch.setattr(pools, "POOLS", {"dask": pools.POOLS["dask"]})
+    assert pools.measure_pools(2) == {}
+    assert capsys.readouterr().err == ""
+
+
+def test_a_pool_that_fails_or_takes_too_long_is_left_out_and_why_is_said(monkeypatch, capsys):
+    bare = pools.POOLS["bare exec"]
     monkeypatch.setattr(pools, "POOLS", {"no such pool": None})
     assert pools.measure_pools(2) == {}
+    assert capsys.readouterr().err == "no such pool is not measured: KeyError: 'no such pool'\n"
+    monkeypatch.setattr(pools, "POOLS", {"bare exec": bare})
+    monkeypatch.setattr(pools, "LASTS_S", 0.001)
+    assert pools.measure_pools(2) == {}
+    assert "bare exec is not measured: it took over 0.001 s" in capsys.readouterr().err
 
 
 def test_an_unknown_group_is_refused_with_those_that_there_are(capsys):
