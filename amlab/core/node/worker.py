@@ -19,28 +19,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from functools import partial
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.machine import Machine
 from amlab.core.node.blackbox import BlackBox, open_box
-from amlab.core.node.expecting import INPUT
 from amlab.core.node.launchers import ID_VAR, LOOPBACK, SECRET_VAR
 from amlab.core.node.parent import watch_parent
 from amlab.core.node.reach import Reach
+from amlab.core.node.working import Working
 from amlab.core.rpc.client import RpcClient
-from amlab.core.rpc.failure import describe
 from amlab.core.rpc.limits import DEFAULT_LIMITS, Limits
-from amlab.core.rpc.payloads import PayloadHead
 from amlab.core.rpc.server import RpcServer
 from amlab.core.rpc.values import Types
 from amlab.core.states.node import WorkerStates
-from amlab.errors import LocalProtocolError, ProtocolError, UsageError
+from amlab.errors import LocalProtocolError
 from amlab.tracing import trace, untrace
 
 if TYPE_CHECKING:
@@ -49,14 +44,11 @@ if TYPE_CHECKING:
 
 __all__ = ["NOBODY", "Worker"]
 
-NO_INPUT: tuple[str, Mapping[str, Any]] = "", {}
 NOBODY = "\x00nobody"
 """An id that no client has: nobody is let in."""
 FOR_CLIENTS = frozenset({"ErrOnClient", "ErrWorkTimeout", "Healthcheck", "ServeClient", "WorkRequested"})
 """What a client may call; of `ServeClient`, only the end is of use to it."""
 HANDLER_ENDS = ("Enter", "State", "Exit", "End")
-QUICK_S = 0.001
-"""Work that took no longer is answered along with its request."""
 GRACE_S = 2.0
 """How long a client may be gone before its worker is free for others."""
 HUNG_S = 2.0
@@ -89,13 +81,7 @@ class Worker:
         self._public: RpcServer | None = None
         self.reach = LOOPBACK
         """Where it opens its ports; to be set before it starts."""
-        self.request: Mapping[str, Any] = {}
-        """What `WorkRequested` came with last."""
-        self._token = ""
-        self._input: tuple[str, Mapping[str, Any]] = NO_INPUT
-        self._is_quick = False
-        self._joins = 0
-        """How often a client has come; a result that was on its way to one that was cut off is sent again."""
+        self._working = Working(self.mach, self.work)
         self._ended = asyncio.Event()
         self._grace: asyncio.TimerHandle | None = None
 
@@ -114,7 +100,7 @@ class Worker:
             ProtocolError: The client is gone.
         """
         if self._public is not None:
-            await self._public.send_payload("part", data, token=self._token)
+            await self._public.send_payload("part", data, token=self._working.token)
 
     def rotate_logs(self) -> None:
         """Asked at each heartbeat of the supervisor: rolls over log files that have something in them.
@@ -159,7 +145,7 @@ class Worker:
         worker, memory = cls(worker_id), open_box()
         worker.reach = Reach.from_env(os.environ)
         if memory is not None:
-            worker.mach.bind_tracer(BlackBox(worker.mach, memory, lambda: worker.request))
+            worker.mach.bind_tracer(BlackBox(worker.mach, memory, lambda: worker._working.request))
         watch_parent(lambda: worker.orphaned(task.cancel), lambda: worker.hung_s)
         with contextlib.suppress(asyncio.CancelledError):
             await worker.run(address, secret)
@@ -227,8 +213,10 @@ class Worker:
         own = set(WorkerStates.names) - FOR_CLIENTS  # a kind's own states are for its clients
         self._public = RpcServer(
             mach, id=f"{mach.id}-public", address=reach.public, secret=secret, parent=mach, allow_id=NOBODY,
-            admin_states=own, limits=self.limits, types=self.types, network=reach.network, on_payload=self._take_input,
+            admin_states=own, limits=self.limits, types=self.types, network=reach.network,
+            on_payload=self._working.take_input,
         )  # fmt: skip
+        self._working.public = self._public
         self._local.on_joined, self._local.on_left = self._super_joined, self._super_left
         self._public.on_joined, self._public.on_left = self._client_joined, self._client_left
         local, public = await self._local.start(), await self._public.start()
@@ -272,7 +260,7 @@ class Worker:
             self._grace = None
         if not self.mach.is_disposed and not self.mach.is_("Idle"):
             self.mach.add("Idle")
-        self._input = NO_INPUT
+        self._working.forget_input()
         if self._public is not None:
             self._public.allow(NOBODY)
             self._public.drop_clients()
@@ -289,134 +277,13 @@ class Worker:
     def _client_joined(self, client_id: str) -> None:
         if self._grace is not None:
             self._grace.cancel()
-        self._joins += 1
+        self._working.joins += 1
         self.mach.add("ClientConnected", args={"client": client_id})
 
     def _client_left(self, client_id: str) -> None:
         if not self.mach.is_disposed:
             self.mach.remove("ClientConnected", args={"client": client_id})
             self._expect_client()
-
-    # ----- work
-
-    def _take_input(self, head: PayloadHead, data: Any) -> None:
-        """The content of a large request, which follows; one at a time."""
-        if head.name == INPUT and isinstance(data, dict):
-            self._input = head.token, data
-
-    def read_input(self, token: str) -> bool:
-        """The content of a large request becomes the `request`; false when it is not there."""
-        there, data = self._input
-        if there != token:
-            return False
-        self._input = NO_INPUT
-        self.request = {**data, "token": token}
-        return True
-
-    async def refuse(self, token: str) -> None:
-        """Answers a request whose content is not there."""
-        text = f"the content of request {token!r} is not here: it comes first, as a payload {INPUT!r} with its token"
-        self.mach.remove("WorkRequested")  # first: the next one may follow the answer at once
-        await self._deliver({"error": describe(UsageError(text, token=token))}, token)
-
-    def begin(self) -> Coroutine[Any, Any, None]:
-        """Work on the request, to be run; while work is quick, its answer and result go to the client as one."""
-        if self._is_quick and self._public is not None:
-            self._public.hold()
-        return self._do(self.request)
-
-    async def _do(self, request: Mapping[str, Any]) -> None:
-        """Works on one request and delivers what came of it."""
-        mach, began = self.mach, perf_counter()
-        token = self._token = str(request.get("token", ""))
-        answer: dict[str, Any]
-        try:
-            jobs = request.get("jobs")
-            if jobs is None:
-                answer = {"result": await self._one(request.get("args") or {})}
-            else:
-                answer = {"results": [await self._guarded(job) for job in jobs]}
-        except Exception as err:
-            answer = {"error": describe(err)}
-            mach.add_err_state("ErrWork", err, args={"token": token})
-            mach.remove("Exception", "ErrWork")
-        self._is_quick = perf_counter() - began < QUICK_S
-        mach.add("WorkReady", "ClientSendPayload", args={"token": token})
-        await self._deliver(answer, token)
-
-    def _on_sent(self) -> None:
-        """What came of the work is on its way; while the client reads it, there is time for this."""
-        is_sending = self._public is not None and self._public.is_sending
-        if not is_sending and not self.mach.is_disposed:
-            self.mach.remove("ClientSendPayload")
-
-    def _on_arrived(self, token: str, answer: dict[str, Any], joins: int, arrived: asyncio.Future[None]) -> None:
-        err = None if arrived.cancelled() else arrived.exception()
-        if err is None:
-            self._is_done(token)
-        elif not self.mach.is_disposed:
-            self.mach.fork(None, self._not_delivered(err, answer, token, joins))
-
-    def _is_done(self, token: str) -> None:
-        """Nothing is left to do for the client, unless it has asked for more meanwhile."""
-        mach = self.mach
-        if self._token == token and not mach.is_disposed and mach.any_("WorkReady", "ClientSendPayload"):
-            mach.remove("WorkReady", "ClientSendPayload")  # Idle follows
-
-    async def _one(self, args: Mapping[str, Any]) -> Any:
-        made: Any = self.work(args)  # a plain method will do, too
-        return await made if inspect.isawaitable(made) else made
-
-    async def _guarded(self, args: Mapping[str, Any]) -> list[Any]:
-        try:
-            return [True, await self._one(args)]
-        except Exception as err:
-            return [False, describe(err)]
-
-    async def _deliver(self, answer: dict[str, Any], token: str) -> None:
-        """Hands it to the client; what goes in one piece is on its way when this returns."""
-        public, joins = self._public, self._joins
-        if public is None:
-            return
-        try:
-            arrived = public.post_payload("work", answer, token=token)
-            if arrived is None:
-                await public.send_payload("work", answer, token=token)
-        except (ProtocolError, UsageError) as err:
-            await self._not_delivered(err, answer, token, joins)
-            return
-        if arrived is None:
-            self._is_done(token)
-            return
-        arrived.add_done_callback(partial(self._on_arrived, token, answer, joins))
-        asyncio.get_running_loop().call_soon(self._on_sent)
-
-    async def _not_delivered(self, err: BaseException, answer: dict[str, Any], token: str, joins: int) -> None:
-        mach = self.mach
-        if mach.is_disposed:
-            return
-        mach.add_err_state("ErrClient", err, args={"token": token})
-        mach.remove("Exception", "ErrClient")
-        if await self._has_returned(joins):
-            if self._token == token:
-                await self._deliver(answer, token)
-        elif mach.is_("ClientConnected") and "error" not in answer:  # it may not cross: that much may
-            await self._deliver({"error": describe(err)}, token)
-        else:
-            self._is_done(token)
-
-    async def _has_returned(self, joins: int) -> bool:
-        """Whether a client that was cut off is there again; it has as long as it is expected."""
-        mach = self.mach
-        if not mach.is_("ClientConnected") and mach.is_("ServeClient"):
-            event = asyncio.Event()
-            waits = (mach.when("ClientConnected"), mach.when_not("ServeClient"))
-            for wait in waits:
-                wait.on_done(event.set)
-            await event.wait()
-            for wait in waits:
-                wait.cancel()
-        return self._joins != joins and mach.is_("ClientConnected")
 
 
 class _Handlers:
@@ -438,20 +305,21 @@ class _Handlers:
         self.worker.free()
 
     def WorkRequestedState(self, e: Event) -> None:
-        """Work begins."""
-        worker, args = self.worker, e.args
-        if INPUT in args:
-            token = str(args.get("token", ""))
-            if not worker.read_input(token):
-                e.machine.fork(None, worker.refuse(token))
-                return
-        else:
-            worker.request = args
-        e.machine.add("Working")
+        """Work is to begin."""
+        self.worker._working.ask(e.args)
 
-    def WorkingState(self, e: Event) -> Coroutine[Any, Any, None]:
+    def WorkRequestedWorkRequested(self, e: Event) -> None:  # noqa: N802 - as the other ones
+        """Again, before the work has begun: the newer request is worked on."""
+        if "WorkRequested" in e.transition.called:
+            self.worker._working.ask_again(e.args)
+
+    def WorkingState(self, e: Event) -> Coroutine[Any, Any, None] | None:
         """Done beside the machine, which stays quick to answer, and no longer than the state."""
-        return self.worker.begin()
+        return self.worker._working.enter(e)
+
+    def WorkingEnd(self, e: Event) -> None:
+        """Done, or not wanted any more."""
+        self.worker._working.leave()
 
     def ErrWorkTimeoutState(self, e: Event) -> None:
         """The client waits no longer."""

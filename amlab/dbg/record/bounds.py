@@ -37,15 +37,21 @@ _OPENED: dict[type, str] = {list: "[]", tuple: "()", dict: "{}", set: "{}", froz
 def bounded_args(args: Mapping[str, Any]) -> list[str]:
     """Names and texts in turn; past `MAX_ARGS` a last entry tells how many more there were."""
     out: list[str] = []
-    for n, (name, value) in enumerate(args.items()):
-        if isinstance(value, TracebackType):
-            continue  # see `bounded_trace`
-        if n >= MAX_ARGS:
+    for name, value in args.items():
+        if len(out) == 2 * MAX_ARGS:
             out += ["…", f"{len(args) - MAX_ARGS} more"]
             break
-        short = name if type(name) is str and len(name) <= MAX_NAME else cut(str(name), MAX_NAME)
-        # what most values are, before a call that takes longer than the rest
-        out += (short, value if type(value) is str and len(value) <= MAX_CHARS else bounded_text(value))
+        kind = type(value)  # what most values are comes first, before calls that take longer than the rest
+        if kind is str and len(value) <= MAX_CHARS:
+            text = value
+        elif kind is dict and len(value) <= _MAX_ITEMS and _is_plain(value):
+            text = repr(value)
+            text = text if len(text) <= MAX_CHARS else cut(text, MAX_CHARS)
+        elif kind is TracebackType:
+            continue  # see `bounded_trace`
+        else:
+            text = bounded_text(value)
+        out += (name if type(name) is str and len(name) <= MAX_NAME else cut(str(name), MAX_NAME), text)
     return out
 
 
@@ -114,7 +120,8 @@ def _is_plain(value: dict[Any, Any]) -> bool:
     for name, item in value.items():
         if type(name) is not str or len(name) > MAX_CHARS:
             return False
-        if type(item) not in _PLAIN and (type(item) is not str or len(item) > MAX_CHARS):
+        kind = type(item)
+        if kind not in _PLAIN and (kind is not str or len(item) > MAX_CHARS):
             return False
     return True
 

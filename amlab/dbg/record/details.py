@@ -27,8 +27,10 @@ Detail = dict[str, Any]
 MAX_NAME = 500
 MAX_NUMBER = (1 << 63) - 1
 LOGS = frozenset({"log", "pre_log"})
-HEAVY = LOGS | {"args", "error", "stack", "steps", "state"}
-"""Keys of what can be large."""
+HEAVY = frozenset({"pre_log", "error", "stack", "steps", "state"})
+"""Keys of what can be large, beside `args` and `log`, which many have."""
+WEIGHT = 400
+"""Of a small one."""
 
 
 def describe(tx: Transition, move: int, *, tells_steps: bool) -> Detail:
@@ -69,8 +71,7 @@ def describe_request(mutation: Mutation, detail: Detail) -> Detail:
     args, source = mutation.args, mutation.source
     if args:
         detail["args"] = bounded_args(args)
-        trace = args.get("err_trace")
-        if isinstance(trace, TracebackType):
+        if "err_trace" in args and isinstance(trace := args["err_trace"], TracebackType):
             detail["stack"] = bounded_trace(trace)
     if source is not None:
         detail["source"] = plain_source(source)
@@ -102,14 +103,17 @@ def plain_source(source: Source) -> Sequence[Any]:
 
 def weight_of(detail: Detail) -> int:
     """What it takes of memory, in bytes, roughly."""
-    weight = 400
-    for key in detail:
-        if key in HEAVY:
+    weight = WEIGHT
+    args, log = detail.get("args"), detail.get("log")
+    if args:  # joined: quicker than to ask each for its length
+        weight += 58 * len(args) + len("".join(args))
+    if log:
+        weight += 41 * len(log) + len("".join(log[1::2]))
+    if not HEAVY.isdisjoint(detail):
+        for key in HEAVY & detail.keys():
             value = detail[key]
-            if key == "args":
-                weight += 58 * len(value) + sum(map(len, value))
-            elif key in LOGS:
-                weight += 41 * len(value) + sum(map(len, value[1::2]))
+            if key == "pre_log":
+                weight += 41 * len(value) + len("".join(value[1::2]))
             else:
                 weight += 8 * len(value) if type(value) is list else len(value)
     return weight

@@ -52,7 +52,7 @@ MAX_LINES = 1000
 """Lines that wait for a record."""
 NO_TICK = -2
 NO_LINES: list[str] = []
-DETAIL_ROW = int(Row.DETAIL)
+DETAIL_ROW, OPS_LEVEL = int(Row.DETAIL), int(OPS)
 LOOKING = -2
 """A limit that asks for a look at ties, and nothing else: who looks anyway need not attend."""
 NOWHERE = (-1, -1)
@@ -168,18 +168,16 @@ class Tape(Tracer):
 
     def transition_end(self, tx: Transition) -> None:
         """See `Tracer.transition_end`."""
-        mutation, machine, plan = tx.mutation, self.machine, tx.first_plan
-        tick = machine._queue.tick
-        after = self._ties.changes() if self._ties.may_have_changed() else NO_LINES
+        mutation, plan, ties = tx.mutation, tx.first_plan, self._ties
+        tick = self.machine._queue.tick
+        after = ties.changes() if ties.may_have_changed() else NO_LINES
         is_due = len(self.rows) > self.limit and (self.limit != LOOKING or self._is_due())
         if is_due and not self._attend(lambda: before_tx(tx), (tx.tick, tx.place)):
             return
-        move, known = self._learn_usual(plan)
-        wakes = tx.is_accepted and not plan.is_direct and not mutation.is_auto
+        move, known = self._usual.get(plan) or self._learn_usual(plan)
         ran = tx._handlers
         usual = known.steps[: known.asked] if mutation.is_check else known.steps
         tells_steps = len(ran) != len(usual) or (bool(ran) and ran != usual)
-        is_in_turn = tick == self._tick if mutation.is_auto else mutation.queue_tick == tick == self._tick + 1
         if (
             tells_steps
             or tx.refusals
@@ -194,7 +192,11 @@ class Tape(Tracer):
             detail = describe_request(mutation, {"move": move})
             if tx.queue_len:
                 detail["queue_len"] = tx.queue_len
-        elif is_in_turn and tx.queue_len == wakes and not (after or self._lines):
+        elif (
+            not (after or self._lines)
+            and tx.queue_len == (tx.is_accepted and not plan.is_direct and not mutation.is_auto)
+            and (tick == self._tick if mutation.is_auto else mutation.queue_tick == tick == self._tick + 1)
+        ):
             self._tick = tick
             self._row(move)
             return
@@ -204,7 +206,8 @@ class Tape(Tracer):
             detail["pre_log"] = _as_log(self._lines) + detail.get("pre_log", [])
             self._lines = []
         if after:
-            detail["log"] = detail.get("log", []) + _as_log(after)
+            log = _as_log(after)
+            detail["log"] = detail["log"] + log if "log" in detail else log
         if tick != self._tick + (not mutation.queue_token):
             detail["queue_tick"] = tick
         self._detail(detail, tick)
@@ -474,4 +477,4 @@ class Tape(Tracer):
 
 
 def _as_log(lines: Sequence[str]) -> list[int | str]:
-    return [part for line in lines for part in (int(OPS), line)]
+    return [OPS_LEVEL, lines[0]] if len(lines) == 1 else [part for line in lines for part in (OPS_LEVEL, line)]

@@ -86,14 +86,15 @@ class Ties:
         if self.is_asked:
             self.is_asked = False
             self._look_at_pipes(lines)
-        self._look_at_contexts(lines)
-        self._look_at_waits(lines)
+        machine = self._machine
+        if machine._contexts or self._contexts:
+            self._look_at_contexts(lines)
+        if machine._waits._entries or self._open or self.waits:
+            self._look_at_waits(lines)
         return lines
 
     def _look_at_contexts(self, lines: list[str]) -> None:
         machine, old = self._machine, self._contexts
-        if not (machine._contexts or old):
-            return
         now: dict[Context, str] = {}
         at, context = len(lines), None
         for i, context in machine._contexts.items():
@@ -108,9 +109,6 @@ class Ties:
 
     def _look_at_waits(self, lines: list[str]) -> None:
         entries = dict(self._machine._waits._entries)  # other threads wait, too
-        if not (entries or self.waits):
-            self._open, self._last_wait = 0, None
-            return
         self._open, self._last_wait = len(entries), next(reversed(entries), None)
         if len(entries) > MAX_TIES:
             return
