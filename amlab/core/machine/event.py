@@ -72,7 +72,10 @@ class Event:
     def as_source(self) -> Source:
         """This transition as the source of mutations made because of it."""
         tx = self.transition
-        return Source(self.machine.id, tx.id, sum(tx.time_before))
+        found = tx._as_source
+        if found is None:
+            found = tx._as_source = Source(self.machine.id, tx.id, sum(tx.time_before))
+        return found
 
     def __repr__(self) -> str:
         return f"<Event {self.name} of {self.machine.id!r}, {self.transition!r}>"

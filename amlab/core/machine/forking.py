@@ -9,6 +9,7 @@ Knows nothing of: transitions, when handlers are called.
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.context import Context
@@ -17,7 +18,7 @@ from amlab.core.machine.handlers import Phase, Site
 from amlab.errors import UsageError
 
 if TYPE_CHECKING:
-    from asyncio import Task
+    from asyncio import AbstractEventLoop, Task
 
     from amlab.core.machine.event import Event
     from amlab.core.machine.machine import Machine
@@ -41,23 +42,20 @@ class Forks:
         Raises:
             UsageError: No event loop runs in this thread, or the work is no coroutine.
         """
-        import asyncio
-
-        if not isinstance(work, Coroutine):
+        if type(work) is not CoroutineType and not isinstance(work, Coroutine):
             raise UsageError(f"machine {machine.id!r} cannot fork {work!r}; pass a coroutine, a call of an `async def`")
         if context.is_done:
             work.close()
             return None
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
+        loop = running_loop()
+        if loop is None:
             name = getattr(work, "__qualname__", repr(work))
             work.close()
             raise UsageError(
                 f"machine {machine.id!r} cannot run the coroutine {name}: no event loop runs in this thread;"
                 " make the mutation inside of one (`asyncio.run`, a notebook cell), or use a plain `def`",
                 coroutine=name,
-            ) from None
+            )
         if not machine._is_elsewhere():
             machine._loop = loop
         task = loop.create_task(
@@ -68,7 +66,7 @@ class Forks:
         def cancel() -> None:
             if running_loop() is not loop:
                 _cancel_from_outside(task)
-            elif task is not asyncio.current_task(loop):  # a coroutine that ends its own state may finish
+            elif task is not _current_task(loop):  # a coroutine that ends its own state may finish
                 task.cancel()
 
         def done(_: object) -> None:
@@ -88,6 +86,12 @@ class Forks:
                 task.cancel()
             else:
                 _cancel_from_outside(task)
+
+
+def _current_task(loop: AbstractEventLoop) -> Task[Any] | None:
+    from asyncio import current_task  # here, for most machines fork nothing
+
+    return current_task(loop)
 
 
 def _cancel_from_outside(task: Task[None]) -> None:

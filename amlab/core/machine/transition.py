@@ -61,6 +61,8 @@ class Transition:
     place = 0
     """0 for an appended mutation; prepended ones since then are counted from 1."""
     _source: Source | None = None
+    _as_source: Source | None = None
+    """It as the source of others, once asked for."""
     _handlers: list[Step] | tuple[()] = ()
     """A step for each site whose handlers were called; a list with the first."""
 

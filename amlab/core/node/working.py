@@ -18,6 +18,7 @@ import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from time import perf_counter
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.current import FORKED, running_loop
@@ -61,8 +62,12 @@ class Working:
         self._work = work
         self._input = NO_INPUT
         self._is_quick = False
-        self._is_entering = False
-        """The task adds `Working`."""
+        self._asks = 0
+        """How often work was asked for."""
+        self._is_entering = self._is_leaving = False
+        """The task adds `Working`, or what comes after it."""
+        self._next: asyncio.Task[None] | None = None
+        """The one that was made last."""
         self._task: asyncio.Task[None] | None = None
         """The one that has begun, while its state lasts."""
 
@@ -85,7 +90,8 @@ class Working:
             return
         if self._is_quick and self.public is not None:
             self.public.hold()
-        mach.fork(None, self._begin(mach.tick("WorkRequested")))
+        self._asks += 1
+        self._next = mach.fork(None, self._begin(self._asks))
 
     def ask_again(self, args: Mapping[str, Any]) -> None:
         """The same while a request is there that is not worked on yet; it is forgotten."""
@@ -113,12 +119,12 @@ class Working:
 
     # ----- the work
 
-    async def _begin(self, asked_at: int) -> None:
+    async def _begin(self, number: int) -> None:
         """Goes on to `Working`, unless the request was withdrawn meanwhile."""
         mach = self._mach
-        if mach.tick("WorkRequested") != asked_at:
+        if number != self._asks or not mach.is_("WorkRequested"):
             return
-        self._task, self._is_entering = asyncio.current_task(), True
+        self._task, self._is_entering = self._next, True
         try:
             result = mach.add("Working")
         finally:
@@ -137,7 +143,7 @@ class Working:
     def leave(self) -> None:
         """`Working` has ended, and with it the work; a task that ends its own state may finish."""
         task, self._task = self._task, None
-        if task is not None and not task.done():
+        if task is not None and not self._is_leaving and not task.done():
             loop = running_loop()
             if loop is None or asyncio.current_task(loop) is not task:
                 task.cancel()
@@ -158,12 +164,16 @@ class Working:
             mach.add_err_state("ErrWork", err, args={"token": token})
             mach.remove("Exception", "ErrWork")
         self._is_quick = perf_counter() - began < QUICK_S
-        mach.add("WorkReady", "ClientSendPayload", args={"token": token})
+        self._is_leaving = True
+        try:
+            mach.add("WorkReady", "ClientSendPayload", args={"token": token})
+        finally:
+            self._is_leaving = False
         await self._deliver(answer, token)
 
     async def _one(self, args: Mapping[str, Any]) -> Any:
         made: Any = self._work(args)  # a plain method will do, too
-        return await made if inspect.isawaitable(made) else made
+        return await made if type(made) is CoroutineType or inspect.isawaitable(made) else made
 
     async def _guarded(self, args: Mapping[str, Any]) -> list[Any]:
         try:

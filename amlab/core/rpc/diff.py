@@ -193,19 +193,23 @@ class Mirror:
             raise remote(Fault.BAD_MESSAGE, f"a clock change with {len(pairs)} numbers, not in pairs")
         if self.is_stale:
             return False
-        steps = iter(pairs)
-        for i, grown in zip(steps, steps, strict=True):
-            if not 0 <= i < len(ticks) or (grown < 1 and not (self._is_shallow and grown == -1)):
+        places, growths = pairs[::2], pairs[1::2]
+        if pairs:
+            if min(places) < 0 or max(places) >= len(ticks) or (min(growths) < 1 and not self._may_shrink(growths)):
+                told = ", ".join([f"state {i} by {grown}" for i, grown in zip(places, growths, strict=True)])
                 raise remote(
-                    Fault.BAD_MESSAGE, f"state {i} ticks by {grown}; there are {len(ticks)} states, ticks only grow"
-                )
-            total += grown * _WEIGHTS[i]
+                    Fault.BAD_MESSAGE, f"{told[:200]}: there are {len(ticks)} states, and ticks only grow"
+                )  # fmt: skip
+            total += sum(map(int.__mul__, growths, [_WEIGHTS[i] for i in places]))
         total = (total + (queue_tick - self.queue_tick) * _W_QUEUE) % P
         if total != expected:
             self.is_stale = True
             return False
-        steps = iter(pairs)
-        for i, grown in zip(steps, steps, strict=True):
+        for i, grown in zip(places, growths, strict=True):
             ticks[i] += grown
         self.queue_tick, self._sum = queue_tick, total
         return True
+
+    def _may_shrink(self, growths: Sequence[int]) -> bool:
+        """Whether shallow ticks may change so: a state that ends goes from 1 to 0."""
+        return self._is_shallow and all(grown >= 1 or grown == -1 for grown in growths)

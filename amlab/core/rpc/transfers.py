@@ -125,14 +125,14 @@ class Transfers:
             RemoteProtocolError: It breaks a rule.
         """
         cause = None if body[9] is None else source_of(body, body[9])
-        head, data = PayloadHead(*body[1:8])._replace(cause=cause), body[8]
+        head, data = PayloadHead._make([*body[1:8], cause]), body[8]
         if head.id <= self._last_in:
             raise bad_message(body, f"payload {head.id} after {self._last_in}")
         self._last_in = head.id
         if head.size < 1 or head.full_size < head.size or (data is not None and len(data) != head.size):
             raise bad_message(body, f"sizes {head.size} and {head.full_size}")
         limits = self._limits
-        arriving = sum(i.head.full_size for i in self._in.values())
+        arriving = sum([i.head.full_size for i in self._in.values()]) if self._in else 0
         if not self.has_taker:
             self._refuse(head, "nobody takes payloads here")
         elif head.full_size + arriving > limits.max_payload:
@@ -213,7 +213,7 @@ class Transfers:
     @property
     def is_sending(self) -> bool:
         """Whether parts of a payload of ours have still to be sent."""
-        return any(out.sent < out.head.size for out in self._out.values())
+        return bool(self._out) and any(out.sent < out.head.size for out in self._out.values())
 
     @property
     def is_busy(self) -> bool:

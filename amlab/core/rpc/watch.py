@@ -99,7 +99,7 @@ class Watch(Tracer):
 
     def transition_end(self, tx: Transition) -> None:
         """See `Tracer`."""
-        if tx.is_check:
+        if (self._is_dirty and not self._has_notes) or tx.is_check:
             return
         if self._has_notes:
             called = tx.first_plan.called
