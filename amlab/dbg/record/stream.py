@@ -165,15 +165,16 @@ class StreamEncoder:
 
     def _detail(self, detail: Detail) -> dict[int, Any]:
         out: dict[int, Any] = {}
-        text = self._text
+        text, known = self._text, self._texts
         for name, value in detail.items():
             key = KEYS[name]
             if key in PLAIN:
                 out[key] = value
             elif name == "args":
-                out[key] = [text(t) for t in value]
+                out[key] = [known[t] if t in known else text(t) for t in value]
             elif name == "source":
-                out[key] = [text(value[0]), text(value[1]), value[2]]
+                machine, tx, time = value
+                out[key] = [known[machine] if machine in known else text(machine), text(tx), time]
             elif name in LOGS:
                 out[key] = [text(v) if n & 1 else int(v) for n, v in enumerate(value)]
             elif name == "refusals":
