@@ -31,6 +31,7 @@ def test_five_mebibytes_go_to_a_worker_process_and_come_back():
             assert await client.work(give=5 * MIB) == bytes(5 * MIB)
             assert await client.work(data=b"small") == zlib.crc32(b"small")
             worker = client.source_of(client.workers[0])
+            await worker.when("Idle")
             assert worker.tick("WorkRequested") == 6  # large or not, each is asked for once
 
     run(main())
