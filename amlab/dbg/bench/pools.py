@@ -21,11 +21,12 @@ from multiprocessing import get_context
 from time import perf_counter
 from typing import Any, NamedTuple
 
-__all__ = ["POOLS", "Times", "measure_pools", "square"]
+__all__ = ["POOLS", "ROUNDS", "ROUND_S", "Times", "measure_pools", "square"]
 
 WAIT_S = 20.0
 LASTS_S = 60.0
-ROUNDS, ROUND_S = 3, 0.2
+ROUNDS, ROUND_S = 7, 0.6
+"""Of work there and back; each round is long enough for what is done in the background every now and then."""
 JOBS = 2000
 
 
