@@ -105,7 +105,7 @@ class Delegating:
         self, request: dict[str, Any], retry: int, timeout_s: float | None, on_part: OnPart | None
     ) -> dict[str, Any]:
         while True:
-            lent = await self._lending.take(WAIT_S)
+            lent = self._lending.take_free() or await self._lending.take(WAIT_S)
             try:
                 return await self._ask(lent, request, timeout_s, on_part)
             except WorkerLostError:

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 from amlab.core.machine.state import EXCEPTION
 from amlab.core.rpc.faults import Fault, remote
+from amlab.errors import RemoteProtocolError
 
 __all__ = ["Mirror", "Selection", "Tracker", "WireChange", "checksum"]
 
@@ -153,7 +154,7 @@ class Mirror:
     """A client's copy of a machine's clocks.
 
     Attributes:
-        ticks: The vector, changed in place.
+        ticks: The vector; another list once it has changed.
         is_stale: A change was missed; nothing is believed until the full clock comes.
     """
 
@@ -176,7 +177,7 @@ class Mirror:
         total = checksum(ticks, queue_tick, machine_tick)
         if total != expected:
             raise remote(Fault.BAD_MESSAGE, f"a full clock with the checksum {expected}, it is {total}")
-        self.ticks[:] = ticks
+        self.ticks = list(ticks)
         self.queue_tick, self.machine_tick, self._sum = queue_tick, machine_tick, total
         self.is_stale = False
 
@@ -186,30 +187,25 @@ class Mirror:
         Raises:
             RemoteProtocolError: It is no change of this vector (`BAD_MESSAGE`).
         """
-        pairs, queue_tick, expected = change[:3]
-        ticks = self.ticks
-        total = self._sum
-        if len(pairs) & 1:
-            raise remote(Fault.BAD_MESSAGE, f"a clock change with {len(pairs)} numbers, not in pairs")
         if self.is_stale:
             return False
-        places, growths = pairs[::2], pairs[1::2]
-        if pairs:
-            if min(places) < 0 or max(places) >= len(ticks) or (min(growths) < 1 and not self._may_shrink(growths)):
-                told = ", ".join([f"state {i} by {grown}" for i, grown in zip(places, growths, strict=True)])
-                raise remote(
-                    Fault.BAD_MESSAGE, f"{told[:200]}: there are {len(ticks)} states, and ticks only grow"
-                )  # fmt: skip
-            total += sum(map(int.__mul__, growths, [_WEIGHTS[i] for i in places]))
+        pairs, queue_tick, expected = change[:3]
+        ticks, total, weights = self.ticks[:], self._sum, _WEIGHTS
+        try:
+            for i, grown in zip(pairs[::2], pairs[1::2], strict=True):
+                if i < 0 or (grown < 1 and not (grown == -1 and self._is_shallow)):
+                    raise _impossible(ticks, f"state {i} ticks by {grown}")
+                ticks[i] += grown
+                total += grown * weights[i]
+        except (IndexError, ValueError) as e:
+            raise _impossible(ticks, f"{str(pairs)[:200]}: {e}") from e
         total = (total + (queue_tick - self.queue_tick) * _W_QUEUE) % P
         if total != expected:
             self.is_stale = True
             return False
-        for i, grown in zip(places, growths, strict=True):
-            ticks[i] += grown
-        self.queue_tick, self._sum = queue_tick, total
+        self.ticks, self.queue_tick, self._sum = ticks, queue_tick, total
         return True
 
-    def _may_shrink(self, growths: Sequence[int]) -> bool:
-        """Whether shallow ticks may change so: a state that ends goes from 1 to 0."""
-        return self._is_shallow and all(grown >= 1 or grown == -1 for grown in growths)
+
+def _impossible(ticks: Sequence[int], what: str) -> RemoteProtocolError:
+    return remote(Fault.BAD_MESSAGE, f"a clock change that cannot be, {what}; there are {len(ticks)} states")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -29,6 +30,7 @@ _EXTERNAL = 1
 _MAX_DEPTH = 3
 _MAX_ITEMS = 8
 _MAX_BYTES = 40
+_PLAIN_INT = 1 << 63
 _PLAIN = frozenset({int, float, bool, complex})
 _CHEAP_MODULES = frozenset({"datetime", "decimal", "fractions", "ipaddress", "pathlib", "uuid"})
 _OPENED: dict[type, str] = {list: "[]", tuple: "()", dict: "{}", set: "{}", frozenset: "{}"}
@@ -37,13 +39,13 @@ _OPENED: dict[type, str] = {list: "[]", tuple: "()", dict: "{}", set: "{}", froz
 def bounded_args(args: Mapping[str, Any]) -> list[str]:
     """Names and texts in turn; past `MAX_ARGS` a last entry tells how many more there were."""
     out: list[str] = []
-    for name, value in args.items():
-        if len(out) == 2 * MAX_ARGS:
-            out += ["…", f"{len(args) - MAX_ARGS} more"]
-            break
+    add = out.append
+    for name, value in args.items() if len(args) <= MAX_ARGS else islice(args.items(), MAX_ARGS):
         kind = type(value)  # what most values are comes first, before calls that take longer than the rest
-        if kind is str and len(value) <= MAX_CHARS:
-            text = value
+        if kind is str:
+            text = value if len(value) <= MAX_CHARS else cut(value, MAX_CHARS)
+        elif kind is int and -_PLAIN_INT < value < _PLAIN_INT:
+            text = repr(value)
         elif kind is dict and len(value) <= _MAX_ITEMS and _is_plain(value):
             text = repr(value)
             text = text if len(text) <= MAX_CHARS else cut(text, MAX_CHARS)
@@ -51,7 +53,10 @@ def bounded_args(args: Mapping[str, Any]) -> list[str]:
             continue  # see `bounded_trace`
         else:
             text = bounded_text(value)
-        out += (name if type(name) is str and len(name) <= MAX_NAME else cut(str(name), MAX_NAME), text)
+        add(name if len(name) <= MAX_NAME else cut(name, MAX_NAME))
+        add(text)
+    if len(args) > MAX_ARGS:
+        out += ["…", f"{len(args) - MAX_ARGS} more"]
     return out
 
 

@@ -34,6 +34,8 @@ __all__ = ["RemoteRecorder", "Share", "attach", "recorder_to"]
 CLOSE_S = 1.0
 """How long the end of a recording waits for its collector."""
 FLUSH_S = 0.05
+QUIET_S = 0.5
+"""Seconds between writes while nothing is to be sent: what the collector says is heard then."""
 MAX_PENDING = 8 << 20
 """Packed bytes that wait for a collector; a process need not hold more for one that is dead."""
 _log = logging.getLogger("amlab.record")
@@ -74,11 +76,20 @@ class RemoteRecorder(Recorder):
         self._rotation = Cut()
 
     def _run(self) -> None:
+        seen_to = 0.0
         while self._thread is not None and not self.is_closed:
             self._reach()
-            self._wake.wait(self.flush_s)
+            is_asked = self._wake.wait(self.flush_s)
             self._wake.clear()
-            self.flush()
+            now = time.monotonic()
+            if is_asked or self._has_more() or now - seen_to >= QUIET_S:
+                seen_to = now
+                self.flush()
+
+    def _has_more(self) -> bool:
+        """Whether there is something to send; looked at without the lock, as what is missed is seen to soon."""
+        is_cutting = self._rotation is not None and self._rotation.is_cutting
+        return is_cutting or bool(self._output.waiting) or any(track.has_more for track in self._tracks)
 
     def _join(self, thread: threading.Thread, wait_s: float | None) -> None:
         thread.join(CLOSE_S if wait_s is None else min(wait_s, CLOSE_S))

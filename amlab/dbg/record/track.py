@@ -187,6 +187,11 @@ class Track:
         return not self.parts and len(self._rows) < 2
 
     @property
+    def has_more(self) -> bool:
+        """Whether a writer has something to do for it."""
+        return bool(self._rows or self.parts) or self.number < 0 or self.owes_clocks or self.is_over
+
+    @property
     def dropped(self) -> int:
         """Records that the tape had no room for, and has not told."""
         return self._lost[0]
