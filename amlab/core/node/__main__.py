@@ -30,6 +30,7 @@ from amlab.errors import AmlabError, UsageError
 __all__ = ["main"]
 
 DEFAULTS = PoolOptions()
+LOCAL_SECRET_VAR = "AMLAB_LOCAL_SECRET"  # noqa: S105 - the name of a variable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m amlab.core.node",
         description="Keeps a pool of workers until SIGTERM or SIGINT.",
-        epilog=f"The pool's secret, 16 random bytes or more in hex, is read from {SECRET_VAR}.",
+        epilog=f"The pool's secret, 16 random bytes or more in hex, is read from {SECRET_VAR}; what other supervisors"
+        f" are to prove, if there are any, from {LOCAL_SECRET_VAR}.",
     )
     for name in ("min", "max", "warm"):
         parser.add_argument(f"--{name}", type=int, default=getattr(DEFAULTS, name), metavar="N")
@@ -50,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--fork", default="", metavar="MODULE:CLASS", help="fork workers of this class")
     parser.add_argument("command", nargs="*", help="or run this command for each")
     given = parser.parse_args(argv)
-    secret = os.environ.get(SECRET_VAR, "")
+    secret, local = os.environ.get(SECRET_VAR, ""), os.environ.pop(LOCAL_SECRET_VAR, "")
     if bool(given.fork) == bool(given.command):
         parser.error("say how to start a worker: --fork MODULE:CLASS, or a command after --")
     launcher: Launcher = ForkServerLauncher(given.fork) if given.fork else ExecLauncher(given.command)
@@ -58,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = PoolOptions(min=given.min, max=given.max, warm=given.warm)
         make = partial(
             Supervisor, launcher, id=given.id, address=given.address, local_address=given.local_address,
-            secret=bytes.fromhex(secret), options=options, network=_network(given),
+            secret=bytes.fromhex(secret), local_secret=bytes.fromhex(local) if local else None, options=options,
+            network=_network(given),
         )  # fmt: skip
         asyncio.run(_serve(make))
     except (AmlabError, OSError, ValueError) as err:

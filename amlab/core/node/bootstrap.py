@@ -25,7 +25,7 @@ class Bootstrap:
 
     Args:
         worker_id: Who is to call.
-        secret: The pool's.
+        secret: The worker's own key.
         parent: Of its machine.
         address: Where to listen.
         network: How.

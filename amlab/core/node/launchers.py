@@ -1,7 +1,7 @@
 """How worker processes are started: a command, or in this very process; `forkserver` has a third way.
 
-A worker is told where to call by `-a ADDRESS`, appended to its command; what it must not show (the pool's
-secret), its id and where it is to listen (see `reach`) come by the environment.
+A worker is told where to call by `-a ADDRESS`, appended to its command; what it must not show (its
+keys), its id and where it is to listen (see `reach`) come by the environment.
 
 Knows nothing of: pools, RPC.
 """
@@ -29,6 +29,12 @@ class Launcher(Protocol):
 
     def launch(self, worker_id: str, address: str, secret: bytes, reach: Reach = LOOPBACK) -> Process:
         """Starts one that calls `address`, and listens as `reach` says.
+
+        Args:
+            worker_id: Its id in the pool.
+            address: Where its supervisor waits for it.
+            secret: What it is to know and nobody else (see `keys`); handed on as it is.
+            reach: Where it opens its ports.
 
         Raises:
             OSError: It cannot be started.

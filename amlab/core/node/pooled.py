@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from amlab.core.node.policy import Facts
 
 if TYPE_CHECKING:
+    from amlab.core.node.keys import WorkerKeys
     from amlab.core.node.process import Process
     from amlab.core.rpc.client import RpcClient
 
@@ -23,6 +24,7 @@ class Pooled:
     """A worker: its facts, process and connection.
 
     Attributes:
+        keys: What it and its supervisor prove to each other, and its client to it.
         local: Where its supervisor connects.
         public: Where its client connects.
         is_given: It has let its client in, and is free again once it says so.
@@ -32,7 +34,8 @@ class Pooled:
         is_gone: Its process has ended.
     """
 
-    def __init__(self, worker_id: str) -> None:
+    def __init__(self, worker_id: str, keys: WorkerKeys) -> None:
+        self.keys = keys
         self.facts = Facts(worker_id)
         self.process: Process | None = None
         self.client: RpcClient | None = None

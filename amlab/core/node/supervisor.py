@@ -29,6 +29,7 @@ from amlab.core.node.blackbox import LastSeen
 from amlab.core.node.bootstrap import Bootstrap
 from amlab.core.node.giving import Giving
 from amlab.core.node.health import Health
+from amlab.core.node.keys import WorkerKeys
 from amlab.core.node.launchers import ExecLauncher, Launcher
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.policy import Facts, choose_spare, count_forks, count_wanted
@@ -67,7 +68,8 @@ class Supervisor:
         address: Where clients connect; see `amlab.core.rpc.network`.  Workers listen for them beside it: on the
             same host, in the same folder, in the same memory.
         local_address: Where other supervisors connect; without, as `address`, but on loopback only.
-        secret: The pool's; random without.
+        secret: The pool's, which clients prove; random without.
+        local_secret: What other supervisors prove at the local address; random without.
         options: Criteria and times.
         network: Of all ports of the pool, such as a `TlsNetwork`; by the addresses without.
         tracers: Of its machine.
@@ -81,12 +83,14 @@ class Supervisor:
         address: str = "127.0.0.1:0",
         local_address: str = "",
         secret: bytes | None = None,
+        local_secret: bytes | None = None,
         options: PoolOptions = PoolOptions(),  # noqa: B008 - immutable
         network: Network | None = None,
         tracers: Iterable[Tracer] = (),
     ) -> None:
         self.launcher: Launcher = ExecLauncher(launcher) if isinstance(launcher, Sequence) else launcher
         self.secret = secrets.token_bytes(32) if secret is None else secret
+        self.local_secret = secrets.token_bytes(32) if local_secret is None else local_secret
         self.options = options
         self.mach = Machine(SupervisorStates, id, tags=("supervisor",), tracers=tracers)
         self.mach.bind_handlers(SupervisorHandlers(self))
@@ -100,7 +104,7 @@ class Supervisor:
         self._network = network
         self._local = RpcMux(
             self.mach, id=f"{id}-local", address=local_address or beside(loopback(address), "local"),
-            secret=self.secret, parent=self.mach, network=network,
+            secret=self.local_secret, parent=self.mach, network=network,
         )  # fmt: skip
         self._local.on_joined = lambda other: self._note("SuperConnected", {"supervisor": other})
         self._local.on_left = lambda other: self._note("SuperDisconnected", {"supervisor": other})
@@ -275,7 +279,7 @@ class Supervisor:
     def normalize(self) -> None:
         """Forks as many as are missing."""
         for _ in range(count_forks(self.facts(), self.options)):
-            pooled = Pooled(f"worker-{next(self._numbers)}-{os.urandom(2).hex()}")
+            pooled = Pooled(f"worker-{next(self._numbers)}-{os.urandom(2).hex()}", WorkerKeys.new(self.secret))
             self._pool[pooled.id] = pooled
             self._note("SetWorker", {"worker": pooled.id})
             self._note("ForkWorker", {"worker": pooled.id})
@@ -294,13 +298,13 @@ class Supervisor:
     async def _bring_up(self, pooled: Pooled) -> None:
         reach = Reach.near(pooled.id, self.address, self.local_address, self._network)
         bootstrap = Bootstrap(
-            pooled.id, self.secret, self.mach, address=beside(loopback(self.local_address), f"{pooled.id}-first"),
+            pooled.id, pooled.keys.own, self.mach, address=beside(loopback(self.local_address), f"{pooled.id}-first"),
             network=self._network,
         )  # fmt: skip
         try:
             address = await bootstrap.start()
             self._note("ForkingWorker", {"worker": pooled.id})
-            pooled.process = self.launcher.launch(pooled.id, address, self.secret, reach)
+            pooled.process = self.launcher.launch(pooled.id, address, pooled.keys.to_bytes(), reach)
             pooled.process.on_exit(reach.forget)
             pooled.process.on_exit(lambda: self._ended(pooled))
             pooled.process.on_exit(bootstrap.give_up)
@@ -316,7 +320,7 @@ class Supervisor:
     async def _follow(self, pooled: Pooled, local: str, public: str) -> None:
         pooled.local, pooled.public = local, public
         pooled.client = RpcClient(
-            local, id=f"{self.mach.id}-{pooled.id}", secret=self.secret, expect_id=pooled.id, parent=self.mach,
+            local, id=f"{self.mach.id}-{pooled.id}", secret=pooled.keys.own, expect_id=pooled.id, parent=self.mach,
             backoff=FOLLOW, selection=FOLLOW_WORKER, network=self._network,
         )  # fmt: skip
         source = await pooled.client.start()

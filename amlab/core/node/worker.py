@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.machine import Machine
 from amlab.core.node.blackbox import BlackBox, open_box
+from amlab.core.node.keys import WorkerKeys
 from amlab.core.node.launchers import ID_VAR, LOOPBACK, SECRET_VAR
 from amlab.core.node.parent import watch_parent
 from amlab.core.node.reach import Reach
@@ -200,19 +201,23 @@ class Worker:
     async def start(self, address: str, secret: bytes) -> None:
         """Opens both ports and calls the supervisor.
 
+        Args:
+            address: Where that waits for it.
+            secret: Its `WorkerKeys`, as bytes.
+
         Raises:
             OSError: A port cannot be opened.
             ProtocolError: The supervisor could not be reached.
         """
-        mach, reach = self.mach, self.reach
+        mach, reach, keys = self.mach, self.reach, WorkerKeys.from_bytes(secret)
         mach.add("Start")
         self._local = RpcServer(
-            mach, id=f"{mach.id}-local", address=reach.local, secret=secret, parent=mach, limits=self.limits,
+            mach, id=f"{mach.id}-local", address=reach.local, secret=keys.own, parent=mach, limits=self.limits,
             network=reach.network,
         )  # fmt: skip
         own = set(WorkerStates.names) - FOR_CLIENTS  # a kind's own states are for its clients
         self._public = RpcServer(
-            mach, id=f"{mach.id}-public", address=reach.public, secret=secret, parent=mach, allow_id=NOBODY,
+            mach, id=f"{mach.id}-public", address=reach.public, secret=keys.pool, parent=mach, allow_id=NOBODY,
             admin_states=own, limits=self.limits, types=self.types, network=reach.network,
             on_payload=self._working.take_input,
         )  # fmt: skip
@@ -222,7 +227,7 @@ class Worker:
         local, public = await self._local.start(), await self._public.start()
         mach.add("LocalRpcReady", "PublicRpcReady")
         mach.add("Ready")
-        client = RpcClient(address, id=mach.id, secret=secret, network=reach.network)
+        client = RpcClient(address, id=mach.id, secret=keys.own, network=reach.network)
         try:
             bootstrap = await client.start()
             await bootstrap.add("WorkerAddr", args={"worker": mach.id, "local": local, "public": public})

@@ -210,7 +210,7 @@ def test_a_client_cannot_ask_in_the_name_of_another():
 def test_another_supervisor_follows_a_pool_on_its_local_port_and_can_have_a_worker_killed():
     async def main():
         async with pool(ONE, launcher=here()) as supervisor:
-            other = RpcClient(supervisor.local_address, id="other", secret=supervisor.secret)
+            other = RpcClient(supervisor.local_address, id="other", secret=supervisor.local_secret)
             try:
                 followed = await other.start()
                 assert followed.is_("PoolReady", "WorkersAvailable")
