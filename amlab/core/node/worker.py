@@ -315,7 +315,7 @@ class _Handlers:
 
     def WorkRequestedWorkRequested(self, e: Event) -> None:  # noqa: N802 - as the other ones
         """Again, before the work has begun: the newer request is worked on."""
-        if "WorkRequested" in e.transition.called:
+        if "WorkRequested" in e.transition.called and not e.is_check:
             self.worker._working.ask_again(e.args)
 
     def WorkingState(self, e: Event) -> Coroutine[Any, Any, None] | None:

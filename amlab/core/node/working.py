@@ -66,6 +66,8 @@ class Working:
         """How often work was asked for."""
         self._is_entering = self._is_leaving = False
         """The task adds `Working`, or what comes after it."""
+        self._cuts = 0
+        """How often work was cancelled."""
         self._next: asyncio.Task[None] | None = None
         """The one that was made last."""
         self._task: asyncio.Task[None] | None = None
@@ -146,11 +148,12 @@ class Working:
         if task is not None and not self._is_leaving and not task.done():
             loop = running_loop()
             if loop is None or asyncio.current_task(loop) is not task:
+                self._cuts += 1
                 task.cancel()
 
     async def _do(self, request: Mapping[str, Any]) -> None:
         """Works on one request and delivers what came of it."""
-        mach, began = self._mach, perf_counter()
+        mach, began, cuts = self._mach, perf_counter(), self._cuts
         token = self.token = str(request.get("token", ""))
         answer: dict[str, Any]
         try:
@@ -160,9 +163,13 @@ class Working:
             else:
                 answer = {"results": [await self._guarded(job) for job in jobs]}
         except Exception as err:
+            if cuts != self._cuts:
+                return
             answer = {"error": describe(err)}
             mach.add_err_state("ErrWork", err, args={"token": token})
             mach.remove("Exception", "ErrWork")
+        if cuts != self._cuts:  # it was cancelled and went on: nobody wants that, and there may be more to do
+            return
         self._is_quick = perf_counter() - began < QUICK_S
         self._is_leaving = True
         try:

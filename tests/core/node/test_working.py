@@ -22,6 +22,11 @@ class Doubles(Worker):
         try:
             if args.get("waits"):
                 await self.gate.wait()
+        except asyncio.CancelledError:
+            if args["waits"] == "fails":
+                raise RuntimeError("do not disturb") from None
+            if args["waits"] != "stubborn":
+                raise
         finally:
             self.ended.append(args["input"])
             self.over.set()
@@ -156,6 +161,32 @@ def test_work_ends_with_its_state_and_nothing_of_it_is_delivered(worker, ending)
         await w.over.wait()
         assert w.ended[0] == 1
         assert w.port.delivered == ([("c:2", {"result": 4})] if ending == "WorkRequested" else [])
+
+    run(main())
+
+
+@pytest.mark.parametrize("how", ["stubborn", "fails"])
+def test_work_that_does_not_let_itself_be_cancelled_is_in_nobodys_way(worker, how):
+    async def main():
+        w = worker()
+        ask(w, 1, waits=how)
+        await w.mach.when("Working")
+        ask(w, 2)
+        await w.mach.when("Idle")
+        assert w.ended == [1, 2]
+        assert w.port.delivered == [("c:2", {"result": 4})]
+        assert not w.mach.tick("ErrWork")
+
+    run(main())
+
+
+def test_to_ask_whether_work_could_be_asked_for_changes_no_request(worker):
+    async def main():
+        w = worker()
+        ask(w, 1)
+        assert w.mach.can_add("WorkRequested", args={"token": "c:2", "args": {"input": 2}})
+        await w.mach.when("Idle")
+        assert w.port.delivered == [("c:1", {"result": 2})]
 
     run(main())
 
