@@ -187,9 +187,11 @@ class Mirror:
         Raises:
             RemoteProtocolError: It is no change of this vector (`BAD_MESSAGE`).
         """
+        pairs, queue_tick, expected = change[:3]
+        if len(pairs) & 1:
+            raise _impossible(self.ticks, f"{len(pairs)} numbers, not in pairs")
         if self.is_stale:
             return False
-        pairs, queue_tick, expected = change[:3]
         ticks, total, weights = self.ticks[:], self._sum, _WEIGHTS
         try:
             for i, grown in zip(pairs[::2], pairs[1::2], strict=True):
@@ -197,7 +199,7 @@ class Mirror:
                     raise _impossible(ticks, f"state {i} ticks by {grown}")
                 ticks[i] += grown
                 total += grown * weights[i]
-        except (IndexError, ValueError) as e:
+        except IndexError as e:
             raise _impossible(ticks, f"{str(pairs)[:200]}: {e}") from e
         total = (total + (queue_tick - self.queue_tick) * _W_QUEUE) % P
         if total != expected:

@@ -66,8 +66,11 @@ def open_session(
 
     Raises:
         FormatError: the file is no session, or damaged and `partial` not set.
-        UsageError: there is no such file, or it cannot be read.
+        UsageError: there is no such file, it cannot be read, or it is no path.
     """
+    given: object = path
+    if isinstance(given, (bytes, bytearray, memoryview)):
+        raise UsageError(f"{len(given):,} bytes are no path; write them to a file and open that")
     name = str(path)
     try:
         packed = Path(name).read_bytes()

@@ -56,7 +56,8 @@ def bounded_args(args: Mapping[str, Any]) -> list[str]:
         add(name if len(name) <= MAX_NAME else cut(name, MAX_NAME))
         add(text)
     if len(args) > MAX_ARGS:
-        out += ["…", f"{len(args) - MAX_ARGS} more"]
+        left = sum(1 for value in islice(args.values(), MAX_ARGS, None) if type(value) is not TracebackType)
+        out += ["…", f"{left} more"] if left else []
     return out
 
 
@@ -126,7 +127,10 @@ def _is_plain(value: dict[Any, Any]) -> bool:
         if type(name) is not str or len(name) > MAX_CHARS:
             return False
         kind = type(item)
-        if kind not in _PLAIN and (kind is not str or len(item) > MAX_CHARS):
+        if kind is int:
+            if not -_PLAIN_INT < item < _PLAIN_INT:  # it may have more digits than Python shows
+                return False
+        elif kind not in _PLAIN and (kind is not str or len(item) > MAX_CHARS):
             return False
     return True
 

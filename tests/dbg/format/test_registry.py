@@ -57,3 +57,10 @@ def test_saving_leaves_nothing_half_written(path):
     session.save(path)
     assert [p.name for p in path.parent.iterdir()] == ["a.gob.br"]
     assert len(Session.open(path).transitions) == len(session.transitions)
+
+
+def test_the_bytes_of_a_file_are_no_path_and_are_not_shown(path):
+    with pytest.raises(UsageError) as e:
+        Session.open(path.read_bytes())
+    assert "bytes are no path" in str(e.value)
+    assert len(str(e.value)) < 100

@@ -71,6 +71,18 @@ def test_strange_objects_cost_nothing_and_break_nothing():
     assert time.perf_counter() - began < 1
 
 
+def test_numbers_of_any_size_and_deep_inside_are_shown_or_said_to_be_none_that_can_be():
+    huge = 10**5000
+    told = {
+        "few": "-7",
+        "many": str(1 << 80),
+        "huge": "<int, shown with ValueError>",
+        "in": "<dict, shown with ValueError>",
+    }
+    shown = bounded_args({"few": -7, "many": 1 << 80, "huge": huge, "in": {"n": huge}})
+    assert dict(zip(shown[::2], shown[1::2], strict=True)) == told
+
+
 def test_log_lines_lose_their_prefix_and_their_source_and_are_bounded():
     lines = [(2, "[m] [state] +A"), (3, "[m] [source] a/b/1"), (1, "[m] " + "x" * 10_000)]
     found = bounded_lines(lines, "[m] ")

@@ -99,3 +99,51 @@ def test_a_burst_that_unpacks_to_much_is_there_at_once(tmp_path):
     assert len(Session.open(path).machines["busy"]) == 30_000
     far.close()
     machine.dispose()
+
+
+class Waits:
+    """In place of the event that a recorder's thread waits for: time passes at once, and things happen on the way."""
+
+    def __init__(self, recorder, happens, rounds):
+        self.recorder, self.happens, self.rounds = recorder, happens, rounds
+        self.round, self.now = 0, 0.0
+
+    def wait(self, seconds):
+        self.round += 1
+        self.now += seconds
+        if self.round > self.rounds:
+            self.recorder._thread = None
+        return self.happens.get(self.round, bool)() is True
+
+    def clear(self):
+        pass
+
+    set = clear
+
+
+def test_a_recorder_with_nothing_to_send_looks_often_and_writes_seldom(tmp_path, monkeypatch):
+    machine, other = Machine({"A": {"multi": True}}, "seldom"), Machine({"A": {}}, "comes-later")
+    path = tmp_path / "all.msgpack.br"
+    with Recorder(path) as into, Collector(into) as collector:
+        recorder = recorder_to(collector.address, collector.secret, flush_s=0)
+        recorder.attach(machine)
+        recorder.flush()
+        written, flush = [], recorder.flush
+        happens = {
+            23: lambda: machine.add("A") and None,
+            27: lambda: recorder.attach(other),
+            31: lambda: True,  # somebody asks for it
+        }
+        waits = recorder._wake = Waits(recorder, happens, rounds=40)
+        recorder.flush_s, recorder._thread = 0.05, waits
+        monkeypatch.setattr("time.monotonic", lambda: waits.now + 100)
+        monkeypatch.setattr(recorder, "_reach", bool)
+        monkeypatch.setattr(recorder, "flush", lambda: (written.append(waits.round), flush()))
+        recorder._run()
+        monkeypatch.undo()
+        assert written == [1, 11, 21, 23, 27, 31, 41]
+        recorder.close()
+    session = Session.open(path)
+    assert {name: len(found) for name, found in session.machines.items()} == {"seldom": 1, "comes-later": 0}
+    for m in (machine, other):
+        m.dispose()
