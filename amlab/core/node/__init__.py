@@ -9,7 +9,9 @@
     parent        how a worker notices that its supervisor is gone
     autopsy       what is known of a lost worker
     blackbox      what a worker did last, in memory that outlives it
-    worker        the work, and serving it
+    keys          what the parts of a pool prove to each other
+    worker        a worker's life, and serving it
+    working       what it works on: one request, from being asked to its delivery
     bootstrap     where a new worker calls first
     pooled        one worker, as its supervisor knows it
     giving        what clients ask of a supervisor

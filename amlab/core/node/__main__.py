@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from amlab.core.node.forkserver import ForkServerLauncher
-from amlab.core.node.launchers import SECRET_VAR, ExecLauncher, Launcher
+from amlab.core.node.launchers import LOCAL_SECRET_VAR, SECRET_VAR, ExecLauncher, Launcher
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.supervisor import Supervisor
 from amlab.core.rpc.network import Network
@@ -30,7 +30,7 @@ from amlab.errors import AmlabError, UsageError
 __all__ = ["main"]
 
 DEFAULTS = PoolOptions()
-LOCAL_SECRET_VAR = "AMLAB_LOCAL_SECRET"  # noqa: S105 - the name of a variable
+MAKE = 'this makes one: python -c "import secrets; print(secrets.token_hex(32))"'
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,7 +52,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--fork", default="", metavar="MODULE:CLASS", help="fork workers of this class")
     parser.add_argument("command", nargs="*", help="or run this command for each")
     given = parser.parse_args(argv)
-    secret, local = os.environ.get(SECRET_VAR, ""), os.environ.pop(LOCAL_SECRET_VAR, "")
     if bool(given.fork) == bool(given.command):
         parser.error("say how to start a worker: --fork MODULE:CLASS, or a command after --")
     launcher: Launcher = ForkServerLauncher(given.fork) if given.fork else ExecLauncher(given.command)
@@ -60,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = PoolOptions(min=given.min, max=given.max, warm=given.warm)
         make = partial(
             Supervisor, launcher, id=given.id, address=given.address, local_address=given.local_address,
-            secret=bytes.fromhex(secret), local_secret=bytes.fromhex(local) if local else None, options=options,
+            secret=_secret(SECRET_VAR), local_secret=_secret(LOCAL_SECRET_VAR) or None, options=options,
             network=_network(given),
         )  # fmt: skip
         asyncio.run(_serve(make))
@@ -68,6 +67,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"amlab.core.node: {err}", file=sys.stderr)
         return 1
     return 0
+
+
+def _secret(name: str) -> bytes:
+    text = os.environ.get(name, "")
+    try:
+        secret = bytes.fromhex(text)
+    except ValueError:
+        raise UsageError(f"{name} is no number in hex; {MAKE}") from None
+    if not secret and name == SECRET_VAR:
+        raise UsageError(f"{name} is not set: it holds the pool's secret, in hex; {MAKE}")
+    return secret
 
 
 def _network(given: argparse.Namespace) -> Network | None:

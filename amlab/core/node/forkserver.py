@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from amlab.core.node.blackbox import make_box
-from amlab.core.node.launchers import ID_VAR, LOOPBACK
+from amlab.core.node.launchers import ID_VAR, LOOPBACK, inherited_env
 from amlab.core.node.process import LastLines, OsProcess, Process, open_pidfd
 from amlab.core.node.reach import Reach
 
@@ -72,7 +72,7 @@ class ForkServerLauncher:
             with theirs:
                 argv = [self.python, "-m", "amlab.core.node.forkhost", str(theirs.fileno()), self.worker]
                 try:
-                    process = OsProcess(argv, {**os.environ, **self.env}, pass_fds=[theirs.fileno()])
+                    process = OsProcess(argv, {**inherited_env(), **self.env}, pass_fds=[theirs.fileno()])
                 except OSError:
                     ours.close()
                     raise

@@ -17,11 +17,25 @@ from amlab.core.node.blackbox import BOX_VAR, make_box
 from amlab.core.node.process import OsProcess, Process
 from amlab.core.node.reach import Reach
 
-__all__ = ["ID_VAR", "SECRET_VAR", "ExecLauncher", "InProcessLauncher", "Launcher"]
+__all__ = [
+    "ID_VAR",
+    "LOCAL_SECRET_VAR",
+    "SECRET_VAR",
+    "ExecLauncher",
+    "InProcessLauncher",
+    "Launcher",
+    "inherited_env",
+]
 
 SECRET_VAR = "AMLAB_POOL_SECRET"  # noqa: S105 - the name of a variable
+LOCAL_SECRET_VAR = "AMLAB_LOCAL_SECRET"  # noqa: S105 - as well
 ID_VAR = "AMLAB_WORKER_ID"
 LOOPBACK = Reach()
+
+
+def inherited_env() -> dict[str, str]:
+    """The environment that processes of a pool inherit from this one: all but what they are not to know."""
+    return {name: value for name, value in os.environ.items() if name not in {SECRET_VAR, LOCAL_SECRET_VAR}}
 
 
 class Launcher(Protocol):
@@ -61,7 +75,7 @@ class ExecLauncher:
 
     def launch(self, worker_id: str, address: str, secret: bytes, reach: Reach = LOOPBACK) -> Process:
         """See `Launcher`."""
-        env = {**os.environ, **self.env, **reach.to_env(), SECRET_VAR: secret.hex(), ID_VAR: worker_id}
+        env = {**inherited_env(), **self.env, **reach.to_env(), SECRET_VAR: secret.hex(), ID_VAR: worker_id}
         box = make_box()
         return OsProcess([*self.argv, "-a", address], {**env, BOX_VAR: str(box)}, box=box)
 

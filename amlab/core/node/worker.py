@@ -21,7 +21,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from amlab.core.machine.machine import Machine
@@ -316,11 +316,11 @@ class _Handlers:
     def WorkRequestedWorkRequested(self, e: Event) -> None:  # noqa: N802 - as the other ones
         """Again, before the work has begun: the newer request is worked on."""
         if "WorkRequested" in e.transition.called and not e.is_check:
-            self.worker._working.ask_again(e.args)
+            self.worker._working.ask(e.args)
 
-    def WorkingState(self, e: Event) -> Coroutine[Any, Any, None] | None:
+    def WorkingState(self, e: Event) -> None:
         """Done beside the machine, which stays quick to answer, and no longer than the state."""
-        return self.worker._working.enter(e)
+        self.worker._working.enter(e)
 
     def WorkingEnd(self, e: Event) -> None:
         """Done, or not wanted any more."""

@@ -1,12 +1,13 @@
 """What a worker works on: one request of its client, from `WorkRequested` to the delivery of what came of it.
 
     WorkRequested   a task is made; while work is quick, the answer to the client waits for what follows at once
-    Working         the task begins: it adds the state itself, and is cancelled when that ends
+    Working         the task has added it, and works; it is cancelled when the state ends
     WorkReady       the work is done, what came of it is on its way (`ClientSendPayload`)
     Idle            it has arrived
 
-Where the machine does not let `Working` in at once, as one that is paused, the work begins with the state.  Who
-adds the state without a request has the last one worked on again.
+Where the machine does not let `Working` in at once, as one that is paused, the work begins with the state; where
+it never does, the client hears why.  Who adds the state without a request has the last one worked on again.  A
+newer request takes the place of one that is not done; whatever that still does is nobody's.
 
 Knows nothing of: ports, supervisors, who the client is.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from time import perf_counter
 from types import CoroutineType
@@ -63,15 +64,15 @@ class Working:
         self._input = NO_INPUT
         self._is_quick = False
         self._asks = 0
-        """How often work was asked for."""
-        self._is_entering = self._is_leaving = False
-        """The task adds `Working`, or what comes after it."""
-        self._cuts = 0
-        """How often work was cancelled."""
+        """How often work was asked for: the number of the newest request."""
+        self._is_entering = False
+        """A task adds `Working`."""
         self._next: asyncio.Task[None] | None = None
         """The one that was made last."""
         self._task: asyncio.Task[None] | None = None
-        """The one that has begun, while its state lasts."""
+        """The one that works, while its state lasts."""
+        self._runs = self._wanted = 0
+        """How often work was begun, and the number of the one whose result is wanted; 0 for none."""
 
     # ----- what is asked
 
@@ -85,20 +86,15 @@ class Working:
         self._input = NO_INPUT
 
     def ask(self, args: Mapping[str, Any]) -> None:
-        """Has a request worked on: `WorkRequested` has come."""
-        mach = self._mach
+        """Has a request worked on: `WorkRequested` has come, or was called again before its work had begun."""
+        self._asks += 1
+        self._wanted = 0
         if not self._take(args):
-            mach.fork(None, self._refuse(str(args.get("token", ""))))
+            self._mach.fork(None, self._refuse(str(args.get("token", "")), self._asks))
             return
         if self._is_quick and self.public is not None:
             self.public.hold()
-        self._asks += 1
-        self._next = mach.fork(None, self._begin(self._asks))
-
-    def ask_again(self, args: Mapping[str, Any]) -> None:
-        """The same while a request is there that is not worked on yet; it is forgotten."""
-        if not self._take(args):
-            self._mach.fork(None, self._refuse(str(args.get("token", ""))))
+        self._next = self._mach.fork(None, self._begin(self._asks))
 
     def _take(self, args: Mapping[str, Any]) -> bool:
         """Notes a request; false when its content is not there."""
@@ -113,69 +109,84 @@ class Working:
         self.request = {**data, "token": token}
         return True
 
-    async def _refuse(self, token: str) -> None:
+    async def _refuse(self, token: str, number: int) -> None:
         """Answers a request whose content is not there."""
         text = f"the content of request {token!r} is not here: it comes first, as a payload {INPUT!r} with its token"
-        self._mach.remove("WorkRequested")  # first: the next one may follow the answer at once
-        await self._deliver({"error": describe(UsageError(text, token=token))}, token)
+        await self._turn_down(UsageError(text, token=token), token, number)
+
+    async def _turn_down(self, why: UsageError, token: str, number: int) -> None:
+        """Answers a request that is not worked on."""
+        if number == self._asks:  # else the states are those of a newer one
+            self._mach.remove("WorkRequested", "Working")  # first: the next one may follow the answer at once
+        await self._deliver({"error": describe(why)}, token)
 
     # ----- the work
 
     async def _begin(self, number: int) -> None:
         """Goes on to `Working`, unless the request was withdrawn meanwhile."""
-        mach = self._mach
+        mach, task = self._mach, self._next
         if number != self._asks or not mach.is_("WorkRequested"):
             return
-        self._task, self._is_entering = self._next, True
+        self._task, self._is_entering = task, True
         try:
             result = mach.add("Working")
         finally:
             self._is_entering = False
-        if result.is_executed:  # else it may not be, or waits: then it is begun by its handler
+        if result.is_canceled and not mach.is_disposed:
+            self._task = None
+            token = str(self.request.get("token", ""))
+            await self._turn_down(UsageError(f"the worker does not begin: {result.why}", token=token), token, number)
+        elif result.is_executed and self._task is task:  # else it waits, or has ended already
             await self._do(self.request)
 
-    def enter(self, event: Event) -> Coroutine[Any, Any, None] | None:
-        """`Working` has come: gives what is to run while it lasts, unless that is under way."""
-        if not self._is_entering:
-            self._task = None
-            return self._do(self.request)
-        FORKED.set(event)  # what the task does from now on is done because of this
-        return None
+    def enter(self, event: Event) -> None:
+        """`Working` has come: has the work done while it lasts, unless the task that added it does that."""
+        if self._is_entering:
+            self._is_entering = False
+            FORKED.set(event)  # what the task does from now on is done because of this
+        else:
+            self._task = self._mach.fork(None, self._do(self.request))
 
     def leave(self) -> None:
         """`Working` has ended, and with it the work; a task that ends its own state may finish."""
         task, self._task = self._task, None
-        if task is not None and not self._is_leaving and not task.done():
+        if task is not None and not task.done():
             loop = running_loop()
             if loop is None or asyncio.current_task(loop) is not task:
-                self._cuts += 1
+                self._wanted = 0
                 task.cancel()
 
     async def _do(self, request: Mapping[str, Any]) -> None:
         """Works on one request and delivers what came of it."""
-        mach, began, cuts = self._mach, perf_counter(), self._cuts
+        mach, began = self._mach, perf_counter()
         token = self.token = str(request.get("token", ""))
-        answer: dict[str, Any]
+        self._runs += 1
+        run = self._wanted = self._runs
+        answer: dict[str, Any] = {}
+        error: Exception | None = None
         try:
             jobs = request.get("jobs")
             if jobs is None:
                 answer = {"result": await self._one(request.get("args") or {})}
             else:
                 answer = {"results": [await self._guarded(job) for job in jobs]}
+        except asyncio.CancelledError as err:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            error = RuntimeError("the work awaited something that was cancelled")  # nobody has cancelled the work
+            error.__cause__ = err
         except Exception as err:
-            if cuts != self._cuts:
-                return
-            answer = {"error": describe(err)}
-            mach.add_err_state("ErrWork", err, args={"token": token})
-            mach.remove("Exception", "ErrWork")
-        if cuts != self._cuts:  # it was cancelled and went on: nobody wants that, and there may be more to do
+            error = err
+        if run != self._wanted:  # it went on although it was cancelled; there may be other work by now
             return
+        if error is not None:
+            answer = {"error": describe(error)}
+            mach.add_err_state("ErrWork", error, args={"token": token})
+            mach.remove("Exception", "ErrWork")
         self._is_quick = perf_counter() - began < QUICK_S
-        self._is_leaving = True
-        try:
-            mach.add("WorkReady", "ClientSendPayload", args={"token": token})
-        finally:
-            self._is_leaving = False
+        self._task = None  # what is left of it is no work, and may outlast the state
+        mach.add("WorkReady", "ClientSendPayload", args={"token": token})
         await self._deliver(answer, token)
 
     async def _one(self, args: Mapping[str, Any]) -> Any:

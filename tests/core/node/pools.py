@@ -93,3 +93,11 @@ def here():
 
 def client_of(supervisor, **kwargs):
     return Client(supervisor.address, secret=supervisor.secret, **kwargs)
+
+
+async def begins(client):
+    """The client's only worker, once it is at work."""
+    await client.mach.when("WorkerReady")
+    (worker,) = client.workers
+    await client.source_of(worker).when("Working")
+    return worker

@@ -12,7 +12,7 @@ from amlab.core.node.forkserver import ForkServerLauncher
 from amlab.core.node.launchers import ExecLauncher
 from amlab.core.node.options import PoolOptions
 from amlab.core.node.process import MAX_LINES, OsProcess
-from tests.core.node.pools import ROOT, SMALL, client_of, fork_launcher, is_alive, open_fds, pool, run
+from tests.core.node.pools import ROOT, SMALL, client_of, exec_launcher, fork_launcher, is_alive, open_fds, pool, run
 
 
 def python(code):
@@ -68,6 +68,28 @@ def test_the_secret_stands_in_no_command_line_and_in_no_environment_of_a_worker_
                 assert secret not in (process / "cmdline").read_bytes()
                 if make is not None:
                     assert secret not in (process / "environ").read_bytes()
+
+    run(main())
+
+
+def environ_of(pid):
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+@pytest.mark.parametrize("make", [fork_launcher, exec_launcher], ids=["forked", "run"])
+def test_what_this_process_was_told_for_itself_is_not_handed_on(make, monkeypatch):
+    pool_secret, local_secret = b"the pool's secret".hex(), b"that of other supervisors".hex()
+    monkeypatch.setenv("AMLAB_POOL_SECRET", pool_secret)
+    monkeypatch.setenv("AMLAB_LOCAL_SECRET", local_secret)
+
+    async def main():
+        async with pool(launcher=make()) as supervisor, client_of(supervisor) as client:
+            assert await client.work(input=3) == 9
+            for worker in supervisor.workers():
+                env = environ_of(supervisor.process_of(worker).pid)
+                assert b"PYTHONPATH" in env
+                assert pool_secret.encode() not in env
+                assert local_secret.encode() not in env
 
     run(main())
 

@@ -30,6 +30,10 @@ class Doubles(Worker):
         finally:
             self.ended.append(args["input"])
             self.over.set()
+        if args.get("awaits"):
+            gone = asyncio.get_running_loop().create_future()
+            gone.cancel()
+            await gone
         if args.get("leaves"):
             self.mach.add("Idle")
             await asyncio.sleep(0)
@@ -58,8 +62,8 @@ class Port:
 def worker():
     made = []
 
-    def make():
-        worker = Doubles("w")
+    def make(kind=Doubles):
+        worker = kind("w")
         made.append(worker)
         worker.port = worker._working.public = Port()
         for states in (["Start"], ["LocalRpcReady", "PublicRpcReady"], ["Ready"], ["ServeClient"]):
@@ -187,6 +191,126 @@ def test_to_ask_whether_work_could_be_asked_for_changes_no_request(worker):
         assert w.mach.can_add("WorkRequested", args={"token": "c:2", "args": {"input": 2}})
         await w.mach.when("Idle")
         assert w.port.delivered == [("c:1", {"result": 2})]
+
+    run(main())
+
+
+def test_what_went_on_after_a_pause_and_does_not_let_itself_be_cancelled_is_in_nobodys_way_either(worker):
+    async def main():
+        w = worker()
+        point = w.mach.pause_at(added="Working")
+        ask(w, 1, waits="stubborn")
+        await asyncio.sleep(0)  # the task begins
+        w.mach.remove_breakpoint(point)
+        w.mach.resume()
+        await w.mach.when("Working")
+        await asyncio.sleep(0)  # so does the work
+        assert w.begun == [1]
+        ask(w, 2)
+        await w.mach.when("Idle")
+        assert (w.begun, w.ended, w.port.delivered) == ([1, 2], [1, 2], [("c:2", {"result": 4})])
+
+    run(main())
+
+
+def refused(worker, number):
+    """A request whose content never came."""
+    worker.mach.add("WorkRequested", args={"token": f"c:{number}", "input": True})
+
+
+def told(worker):
+    """What was delivered: results, and tokens of errors."""
+    return {token: data.get("result", "error") for token, data in worker.port.delivered}
+
+
+def test_a_good_request_right_behind_a_refused_one_is_worked_on(worker):
+    async def main():
+        w = worker()
+        refused(w, 1)
+        ask(w, 2)
+        await w.mach.when("Idle")
+        assert told(w) == {"c:1": "error", "c:2": 4}
+
+    run(main())
+
+
+def test_a_refused_request_does_not_bring_back_one_that_was_withdrawn(worker):
+    async def main():
+        w = worker()
+        ask(w, 1)
+        w.mach.add("Idle")
+        refused(w, 2)
+        await w.mach.when("Idle")
+        assert (w.begun, told(w)) == ([], {"c:2": "error"})
+        ask(w, 3)
+        await w.mach.when("WorkReady")
+        await w.mach.when("Idle")
+        assert told(w) == {"c:2": "error", "c:3": 6}
+
+    run(main())
+
+
+class Fickle(Doubles):
+    """Does other things with its states."""
+
+    does = "leaves"
+
+    def WorkingEnter(self, e):
+        return self.does != "refuses"
+
+    def WorkingState(self, e):
+        does, self.does = self.does, ""
+        if does == "leaves":
+            e.machine.add("Idle")
+        elif does == "again":
+            e.machine.add("Idle")
+            e.machine.add("Working")
+        elif does == "fails":
+            raise RuntimeError("not today")
+
+
+@pytest.mark.parametrize(("does", "begun"), [("leaves", []), ("again", [1])])
+def test_work_is_only_done_in_its_state(worker, does, begun):
+    async def main():
+        w = worker(Fickle)
+        w.does = does
+        ask(w, 1)
+        await w.mach.when_time({"Working": 2})
+        await w.mach.when("Idle")
+        assert (w.begun, [token for token, _ in w.port.delivered]) == (begun, ["c:1"] * len(begun))
+
+    run(main())
+
+
+@pytest.mark.parametrize(("does", "why"), [("refuses", "WorkingEnter"), ("fails", "not today")])
+def test_a_worker_that_does_not_begin_says_why_and_goes_on_to_the_next(worker, does, why):
+    async def main():
+        w = worker(Fickle)
+        w.does = does
+        ask(w, 1)
+        await w.mach.when_not("WorkRequested")
+        (token, answer), *_ = w.port.delivered
+        assert token == "c:1"
+        assert "does not begin" in str(answer)
+        assert why in str(answer)
+        w.does = ""
+        w.mach.remove("Exception")
+        ask(w, 2)
+        await w.mach.when("WorkReady")
+        await w.mach.when("Idle")
+        assert told(w)["c:2"] == 4
+
+    run(main())
+
+
+def test_work_that_awaited_something_cancelled_is_an_error_and_not_silence(worker):
+    async def main():
+        w = worker()
+        ask(w, 1, awaits=True)
+        await w.mach.when("WorkReady")
+        assert "was cancelled" in str(w.port.delivered)
+        await w.mach.when("Idle")
+        assert w.mach.tick("ErrWork") == 2
 
     run(main())
 
